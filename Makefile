@@ -1,0 +1,164 @@
+# One Makefile for everything; `make help` lists what it can do.
+#
+# A build tree per variant: build/plain, build/asan (SAN=address,undefined), build/tsan (SAN=thread),
+# each with the compiler's name added when CC is not gcc.  Objects follow the folders; a new file in
+# a known folder needs no line here.
+
+CC       = gcc
+PREFIX   = /usr/local
+DESTDIR  =
+ROUNDS   = 1
+SAN      =
+WERROR   =
+VERSION := 0.1.0
+
+variant := $(if $(findstring address,$(SAN)),asan,$(if $(findstring thread,$(SAN)),tsan,plain))
+cc_name := $(notdir $(CC))
+V       := build/$(variant)$(if $(filter-out gcc cc,$(cc_name)),-$(cc_name))
+
+PKGS     := ncursesw libcurl yaml-0.1 libutf8proc libpcre2-8 libcrypto
+WARN     := -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+            -Wwrite-strings -Wundef -Wformat=2 -Wno-format-truncation -Wno-unknown-warning-option \
+            $(if $(WERROR),-Werror)
+HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+            $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+OPT      := $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2) -g
+san_flag := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+CFLAGS   ?=
+LDFLAGS  ?=
+cflags    = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(pkg_cflags) $(OPT) $(WARN) \
+            $(HARDEN) $(san_flag) -pthread -MMD -MP $(CFLAGS)
+ldflags   = -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(san_flag) $(LDFLAGS)
+
+# Asked once, and only when something is built: `make clean` works without the libraries.
+pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
+pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)))$(pkg_libs)
+test_libs  = $(eval test_libs := $(shell pkg-config --libs cmocka vterm) -lutil)$(test_libs)
+
+ROOMS     := base conf loop model judge report sources gather cli
+core_src  := $(sort $(foreach r,$(ROOMS),$(wildcard core/$(r)/*.c)))
+tui_src   := $(sort $(filter-out tui/main.c,$(wildcard tui/*.c)) $(wildcard panels/*.c))
+lib_obj   := $(patsubst %.c,$(V)/%.o,$(core_src) $(tui_src))
+LIB       := $(V)/libbakewatch.a
+BIN       := $(V)/bakewatch
+
+unit_src  := $(sort $(wildcard tests/unit/test_*.c))
+golden_src:= $(sort $(wildcard tests/golden/test_*.c))
+unit_bin  := $(patsubst %.c,$(V)/%,$(unit_src))
+golden_bin:= $(patsubst %.c,$(V)/%,$(golden_src))
+pty_lib   := $(patsubst %.c,$(V)/%.o,$(wildcard tests/pty/*.c))
+golden_lib:= $(patsubst %.c,$(V)/%.o,$(filter-out $(golden_src),$(wildcard tests/golden/*.c)))
+PTY       := $(V)/tests/pty/scene
+fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+fuzz_bin  := $(patsubst %.c,$(V)/%,$(fuzz_src))
+RUN       := tests/run -o $(V)/counts
+
+.PHONY: all help demo check check-fast check-unit check-golden check-pty check-corpus check-it \
+        check-chaos layers bench fuzz soak install clean deps deps-test format
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(BIN)
+
+help:
+	@echo 'make              build $(BIN)'
+	@echo 'make demo         open the console on a control plane of its own'
+	@echo 'make check        all tests (installs what it lacks)'
+	@echo 'make check-fast   the tests that need no servers'
+	@echo 'make layers       who may include whom'
+	@echo 'make bench        figures, as ratios'
+	@echo 'make fuzz [T=NAME SECONDS=60]'
+	@echo 'make soak T=NAME [ROUNDS=500]'
+	@echo 'make install [DESTDIR= PREFIX=$(PREFIX)]'
+	@echo 'SAN=address,undefined or SAN=thread, CC=clang, WERROR=1 with any of them'
+
+$(BIN): $(V)/tui/main.o $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
+
+$(LIB): $(lib_obj)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(V)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(cflags) -c -o $@ $<
+
+$(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+
+$(V)/tests/golden/test_%: $(V)/tests/golden/test_%.o $(golden_lib) $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+
+$(PTY): $(pty_lib) $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+
+$(V)/tests/fuzz/fuzz_%: $(V)/tests/fuzz/fuzz_%.o $(V)/tests/fuzz/replay.o $(LIB)
+	$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
+
+# ---- what a fresh machine lacks ----
+
+deps:
+	@tests/deps build
+deps-test:
+	@tests/deps test
+
+# ---- tests; each layer adds a line to $(V)/counts, and tests/run prints the sum ----
+
+check: deps-test
+	@$(MAKE) --no-print-directory check-all
+
+check-all: layers $(BIN) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
+	@rm -f $(V)/counts
+	@ok=0; for layer in unit golden corpus pty chaos it; do \
+	    $(MAKE) --no-print-directory check-$$layer || ok=1; done; \
+	$(RUN) --sum || ok=1; exit $$ok
+
+check-fast: layers $(BIN) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
+	@rm -f $(V)/counts
+	@ok=0; for layer in unit golden corpus pty; do \
+	    $(MAKE) --no-print-directory check-$$layer || ok=1; done; \
+	$(RUN) --sum || ok=1; exit $$ok
+
+check-unit: $(unit_bin)
+	@$(RUN) unit $^
+check-golden: $(golden_bin)
+	@$(RUN) golden $^
+check-corpus: $(fuzz_bin)
+	@$(RUN) corpus $(foreach b,$(fuzz_bin),"$(b) tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(b)))")
+check-pty: $(PTY) $(BIN)
+	@BAKEWATCH=$(BIN) ROUNDS=$(ROUNDS) $(RUN) pty $(foreach s,$(sort $(wildcard tests/pty/*.scene)),"$(PTY) $(s)")
+check-chaos:
+	@$(RUN) chaos $(sort $(wildcard tests/chaos/test_*.py))
+check-it: $(PTY) $(BIN)
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
+
+layers:
+	@tests/layers
+
+fuzz:
+	@tests/fuzz/run $(T) $(or $(SECONDS),60)
+
+bench: $(BIN) $(PTY)
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/run
+
+soak: $(BIN) $(PTY)
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
+
+demo: deps-test
+	@$(MAKE) --no-print-directory $(BIN)
+	@BAKEWATCH=$(BIN) tests/it/demo
+
+install: $(BIN)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/doc/bakewatch
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bakewatch
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 README.md CHANGELOG.md LICENSE conf/config.yaml $(DESTDIR)$(PREFIX)/share/doc/bakewatch/
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
+
+-include $(shell find $(V) -name '*.d' 2>/dev/null)
