@@ -1,0 +1,72 @@
+/*
+ * core/cli/cli.h - the command line: one table of commands, one table of flags, exit codes.
+ *
+ * Help, completion and the man page's lists print these tables.  One file a subcommand.
+ *
+ * Errors   a command returns an exit code; it prints its own errors to stderr
+ * Thread   main
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/conf/kubeconfig.h"
+
+enum exit_code {
+    EXIT_PASS = 0,
+    EXIT_FAIL = 1,      /* verdict: roll back; doctor: a check failed */
+    EXIT_USAGE = 2,     /* usage or configuration */
+    EXIT_NO_DATA = 3,   /* inconclusive */
+    EXIT_CONNECT = 4,   /* cannot connect or not authorised */
+    EXIT_ROLLBACK = 5,  /* a rollback was attempted and failed */
+    EXIT_TIMEOUT = 124, /* --timeout */
+    EXIT_INTERRUPT = 130,
+};
+
+enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME, OUTPUT_NDJSON };
+
+/* All flags of all commands, parsed; a command's row in the table says which it takes. */
+struct options {
+    struct kube_overrides kube;   /* --kubeconfig --context --cluster --user -s/--server --as ... */
+    const char *const *namespaces; /* -n, may be repeated or a list joined by ',' */
+    size_t n_namespaces;
+    bool all_namespaces;          /* -A */
+    int64_t request_timeout_ms;   /* 0 = none given */
+    int64_t timeout_ms;           /* --timeout of a whole command; 0 = none */
+    enum output output;
+    bool is_output_set, no_headers, watch;
+    const char *config_file;      /* --config */
+    const char *environment;      /* -e/--environment: a name under environments */
+    const char *log_file, *log_level;
+    bool read_only, ascii, no_color, mouse;
+    const char *theme;
+    const char *const *args; /* what is left after the command's name */
+    int n_args;
+};
+
+/* What only main.c may know: handed in so that cli includes no tui. */
+struct cli_env {
+    int (*console)(const struct options *o);      /* bare `bakewatch` */
+    void (*print_keys)(void);                     /* the key and command tables, for `help keys` */
+};
+
+int cli_main(int argc, char **argv, const struct cli_env *env);
+
+struct command {
+    const char *name, *args, *summary;
+    int (*run)(const struct options *o, const struct cli_env *env);
+    const char *flags; /* names of the long flags beside the common ones, joined by ' ' */
+    const char *examples;
+};
+extern const struct command commands[]; /* ends with a NULL name; core/cli/commands.c */
+
+int cmd_status(const struct options *o, const struct cli_env *env);
+int cmd_config(const struct options *o, const struct cli_env *env);
+int cmd_doctor(const struct options *o, const struct cli_env *env);
+int cmd_version(const struct options *o, const struct cli_env *env);
+int cmd_help(const struct options *o, const struct cli_env *env);
+
+#endif
