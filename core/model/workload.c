@@ -18,7 +18,6 @@ struct pod *pod_new(void)
     p->owner_uid = p->owner_kind = p->owner_name = p->hash = "";
     p->node = p->phase = p->status = p->problem = p->problem_key = "";
     p->created_ms = p->deleted_ms = p->ready_since_ms = p->last_restart_ms = TIME_NONE;
-    p->cpu_millis = p->memory_bytes = -1;
     return p;
 }
 
@@ -67,7 +66,7 @@ struct workload *workload_new(void)
     w->ns = w->name = w->uid = w->id = w->image = w->image_tag = w->problem = "";
     w->hpa = w->services = w->owner = w->rollout.message = "";
     w->created_ms = w->deployed_ms = TIME_NONE;
-    w->cpu_millis = w->memory_bytes = -1;
+    w->total = (struct usage){ -1, -1 };
     return w;
 }
 

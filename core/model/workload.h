@@ -45,9 +45,12 @@ struct pod {
     bool is_ready;
     int ready_containers, n_app_containers;
     int64_t restarts, last_restart_ms;
-    int64_t cpu_millis, memory_bytes;
     struct container *containers; /* init containers first */
     size_t n_containers;
+};
+
+struct usage {
+    int64_t cpu_millis, memory_bytes; /* -1 = unknown */
 };
 
 struct event {
@@ -107,13 +110,14 @@ struct workload {
     enum health health;
     const char *problem; /* the worst thing about it in words; "" = nothing wrong */
     bool pods_unknown;   /* we may not see pods: pods, restarts and problem say nothing */
-    int64_t cpu_millis, memory_bytes; /* sums over pods */
+    struct usage total; /* over pods */
     const char *hpa;      /* "2-10 now 3, cpu 71%/80%", "" = none */
     const char *services; /* names, joined by ", " */
     const char *owner;    /* "Helm openpolicy", "Argo CD", "Flux", "" = nobody known */
     struct revision *revisions; /* newest first */
     size_t n_revisions;
     struct pod **pods; /* by name */
+    struct usage *usage; /* of each of pods; NULL = metrics are not served */
     size_t n_pods;
     struct event **events; /* of it, its ReplicaSets and its pods; newest first, EVENTS_SHOWN at most */
     size_t n_events;

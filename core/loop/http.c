@@ -1,0 +1,303 @@
+#include "core/loop/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <utlist.h>
+
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "core/loop/http_internal.h"
+
+enum { HEADER_BYTES = 64 * 1024, USER_TIMEOUT_MS = 15000, RETRY_LEAST_MS = 1000, RETRY_MOST_MS = 60000 };
+
+struct http_req {
+    struct loop *loop;
+    CURL *easy;
+    struct curl_slist *headers, *connect_to;
+    struct http_spec spec; /* callbacks and limits only: its strings are gone after http_start */
+    struct loop_timer idle;
+    int64_t last_byte_ms;
+    struct buf body;
+    size_t header_bytes;
+    int status;
+    int64_t retry_after_ms;
+    bool is_throttled, was_idle;
+    struct err e; /* set by a callback that ended the transfer */
+    char curl_text[CURL_ERROR_SIZE];
+    struct http_req *next, *prev;
+};
+
+static struct http_req *all;         /* the loop is one thread */
+static struct http_totals totals;
+
+struct http_totals http_totals(const struct loop *l)
+{
+    (void)l;
+    return totals;
+}
+
+static int set_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)ctx;
+    if (purpose != CURLSOCKTYPE_IPCXN)
+        return CURL_SOCKOPT_OK;
+    int on = 1, idle = 10, every = 3, count = 3, timeout = USER_TIMEOUT_MS;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof every);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+    return CURL_SOCKOPT_OK;
+}
+
+/* "120" or an HTTP date; anything else is as if it were not there. */
+static int64_t parse_retry_after(const char *v, size_t n)
+{
+    char text[64];
+    int64_t ms;
+    while (n && isspace((unsigned char)*v))
+        v++, n--;
+    while (n && isspace((unsigned char)v[n - 1]))
+        n--;
+    if (!n || n >= sizeof text)
+        return 0;
+    memcpy(text, v, n);
+    text[n] = '\0';
+    int64_t secs;
+    if (text_to_int(text, n, 0, INT32_MAX, &secs)) {
+        ms = secs * 1000;
+    } else {
+        time_t when = curl_getdate(text, NULL);
+        if (when < 0)
+            return 0;
+        ms = (int64_t)when * 1000 - clock_story_ms();
+    }
+    return ms < RETRY_LEAST_MS ? RETRY_LEAST_MS : ms > RETRY_MOST_MS ? RETRY_MOST_MS : ms;
+}
+
+static bool header_is(const char *p, size_t n, const char *name, const char **value, size_t *value_n)
+{
+    size_t m = strlen(name);
+    if (n <= m || p[m] != ':' || strncasecmp(p, name, m) != 0)
+        return false;
+    *value = p + m + 1;
+    *value_n = n - m - 1;
+    return true;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *ctx)
+{
+    struct http_req *r = ctx;
+    n *= size;
+    r->header_bytes += n;
+    if (r->header_bytes > HEADER_BYTES) {
+        err_set(&r->e, ERR_LIMIT, 0, "more than %d bytes of headers", HEADER_BYTES);
+        return 0;
+    }
+    const char *v;
+    size_t v_n;
+    if (header_is(p, n, "Retry-After", &v, &v_n))
+        r->retry_after_ms = parse_retry_after(v, v_n);
+    else if (header_is(p, n, "X-Kubernetes-PF-FlowSchema-UID", &v, &v_n))
+        r->is_throttled = true;
+    return n;
+}
+
+static size_t on_data(char *p, size_t size, size_t n, void *ctx)
+{
+    struct http_req *r = ctx;
+    n *= size;
+    totals.bytes_in += n;
+    r->last_byte_ms = clock_io_ms();
+    if (!r->status) {
+        long status = 0;
+        curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+        r->status = (int)status;
+        if (r->spec.on_head)
+            r->spec.on_head(r->spec.ctx, r->status);
+    }
+    if (r->spec.on_body && r->status == 200)
+        return r->spec.on_body(r->spec.ctx, p, n, &r->e) ? 0 : n;
+    if (!buf_add(&r->body, p, n)) {
+        err_set(&r->e, ERR_LIMIT, 0, "the answer is larger than %zu bytes", r->body.cap);
+        return 0;
+    }
+    return n;
+}
+
+static void free_req(struct http_req *r)
+{
+    DL_DELETE(all, r);
+    loop_timer_stop(r->loop, &r->idle);
+    curl_multi_remove_handle(loop_curl(r->loop), r->easy);
+    curl_easy_cleanup(r->easy);
+    curl_slist_free_all(r->headers);
+    curl_slist_free_all(r->connect_to);
+    buf_release(&r->body);
+    free(r);
+}
+
+static enum err_code code_of(CURLcode c)
+{
+    switch (c) {
+    case CURLE_OPERATION_TIMEDOUT: return ERR_TIMEOUT;
+    case CURLE_OUT_OF_MEMORY: abort();
+    default: return ERR_NET;
+    }
+}
+
+static void finish(struct http_req *r, CURLcode c)
+{
+    struct http_result res = { .e = r->e, .retry_after_ms = r->retry_after_ms,
+                               .is_throttled = r->is_throttled };
+    long status = 0;
+    curl_off_t wire = 0;
+    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(r->easy, CURLINFO_SIZE_DOWNLOAD_T, &wire);
+    res.status = (int)status;
+    res.wire_bytes = (uint64_t)wire;
+    res.body = buf_str(&r->body);
+    res.body_n = r->body.len;
+    if (c != CURLE_OK && res.e.code == ERR_OK)
+        err_set(&res.e, code_of(c), (int)c, "%s",
+                r->curl_text[0] ? r->curl_text : curl_easy_strerror(c));
+    struct http_spec spec = r->spec;
+    struct buf body = r->body; /* lives until on_done returns, which may start a new request */
+    r->body = (struct buf){ 0 };
+    free_req(r);
+    spec.on_done(spec.ctx, &res);
+    buf_release(&body);
+}
+
+static void on_idle(void *ctx)
+{
+    struct http_req *r = ctx;
+    int64_t quiet = clock_io_ms() - r->last_byte_ms;
+    if (quiet < r->spec.idle_ms) {
+        loop_timer_set(r->loop, &r->idle, r->spec.idle_ms - quiet);
+        return;
+    }
+    err_set(&r->e, ERR_TIMEOUT, 0, "nothing came for %d s", (int)(r->spec.idle_ms / 1000));
+    finish(r, CURLE_OPERATION_TIMEDOUT);
+}
+
+static void set_blob(CURL *easy, CURLoption opt, const char *pem)
+{
+    struct curl_blob blob = { .data = (void *)(uintptr_t)pem, .len = strlen(pem),
+                              .flags = CURL_BLOB_COPY };
+    curl_easy_setopt(easy, opt, &blob);
+}
+
+static void set_tls(CURL *easy, const struct http_tls *t)
+{
+    if (t->ca_pem)
+        set_blob(easy, CURLOPT_CAINFO_BLOB, t->ca_pem);
+    else if (t->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file);
+    if (t->cert_pem && t->key_pem) {
+        set_blob(easy, CURLOPT_SSLCERT_BLOB, t->cert_pem);
+        set_blob(easy, CURLOPT_SSLKEY_BLOB, t->key_pem);
+        curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
+        curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
+    }
+    if (t->is_insecure) {
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
+}
+
+static void set_limits(CURL *easy, const struct http_spec *s)
+{
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(s->connect_ms ? s->connect_ms : 10000));
+    if (s->total_ms)
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)s->total_ms);
+    if (s->want_gzip)
+        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+}
+
+enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_req **out,
+                         struct err *e)
+{
+    CURL *easy = curl_easy_init();
+    if (!easy)
+        return err_set(e, ERR_NET, 0, "libcurl gives no handle");
+    struct http_req *r = x_calloc(1, sizeof *r);
+    r->loop = l;
+    r->easy = easy;
+    r->spec = *s;
+    r->body = BUF_INIT(s->body_cap ? s->body_cap : 1024 * 1024);
+    for (size_t i = 0; i < s->n_headers; i++)
+        r->headers = curl_slist_append(r->headers, s->headers[i]);
+    if (s->connect_to)
+        r->connect_to = curl_slist_append(NULL, s->connect_to);
+    set_limits(easy, s);
+    set_tls(easy, &s->tls);
+    curl_easy_setopt(easy, CURLOPT_URL, s->url);
+    if (s->method)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, s->method);
+    if (s->proxy_url)
+        curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy_url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, r->headers);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, r->connect_to);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, r->curl_text);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+    DL_APPEND(all, r);
+    r->idle = (struct loop_timer){ .fn = on_idle, .ctx = r };
+    r->last_byte_ms = clock_io_ms();
+    if (s->idle_ms)
+        loop_timer_set(l, &r->idle, s->idle_ms);
+    CURLMcode mc = curl_multi_add_handle(loop_curl(l), easy);
+    if (mc) {
+        free_req(r);
+        return err_set(e, ERR_NET, (int)mc, "%s", curl_multi_strerror(mc));
+    }
+    totals.requests++;
+    *out = r;
+    return ERR_OK;
+}
+
+void http_cancel(struct http_req *r)
+{
+    if (r)
+        free_req(r);
+}
+
+void http_finish_ready(CURLM *multi)
+{
+    int left;
+    for (CURLMsg *m; (m = curl_multi_info_read(multi, &left));) {
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        char *p = NULL;
+        CURLcode c = m->data.result;
+        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p);
+        finish((struct http_req *)(void *)p, c);
+    }
+}
+
+void http_cancel_all(CURLM *multi)
+{
+    struct http_req *r, *next;
+    DL_FOREACH_SAFE(all, r, next) {
+        if (loop_curl(r->loop) == multi)
+            free_req(r);
+    }
+}

@@ -1,0 +1,329 @@
+#include "core/sources/kube.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <utlist.h>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/sources/kube_auth.h"
+
+enum { MOST_HEADERS = 64 };
+
+struct kube_req {
+    struct kube *kube;
+    struct kube_spec spec;
+    char *path, *accept;
+    struct http_req *http; /* NULL while it waits for credentials */
+    bool retried;          /* once after a 401 */
+    struct kube_req *next, *prev;
+};
+
+struct kube {
+    struct loop *loop;
+    const struct kube_target *t;
+    int64_t timeout_ms;
+    struct kube_auth *auth;
+    char *base;       /* what goes before the path in a URL */
+    char *connect_to; /* for tls-server-name */
+    char *host;       /* "Host: ..." to go with it */
+    bool is_loopback;
+    struct kube_req *reqs;
+    struct loop_timer pump; /* starts what waits: requests are never begun from within kube_request */
+};
+
+static void pump(void *ctx);
+
+static void on_ready(void *ctx)
+{
+    struct kube *k = ctx;
+    loop_timer_set(k->loop, &k->pump, 0);
+}
+
+/* "https://host:port/prefix" into its parts; the kubeconfig reader has checked the shape. */
+static void split(const char *server, char host[256], char port[8], const char **prefix)
+{
+    const char *p = strstr(server, "://");
+    p = p ? p + 3 : server;
+    size_t n = strcspn(p, "/");
+    *prefix = p + n;
+    const char *colon = memchr(p, ']', n) ? memchr(memchr(p, ']', n), ':', n) : memchr(p, ':', n);
+    if (colon && colon >= p + n)
+        colon = NULL;
+    size_t host_n = colon ? (size_t)(colon - p) : n;
+    snprintf(host, 256, "%.*s", (int)host_n, p);
+    snprintf(port, 8, "%.*s", colon ? (int)(p + n - colon - 1) : 0, colon ? colon + 1 : "");
+    if (!port[0])
+        snprintf(port, 8, "%s", text_starts(server, "http:") ? "80" : "443");
+}
+
+struct kube *kube_new(struct loop *l, const struct kube_target *t, int64_t request_timeout_ms)
+{
+    struct kube *k = x_calloc(1, sizeof *k);
+    char host[256], port[8];
+    const char *prefix;
+    k->loop = l;
+    k->t = t;
+    k->timeout_ms = request_timeout_ms ? request_timeout_ms : KUBE_REQUEST_MS;
+    k->auth = kube_auth_new(l, t, on_ready, k);
+    k->pump = (struct loop_timer){ .fn = pump, .ctx = k };
+    split(t->server, host, port, &prefix);
+    k->is_loopback = text_eq(host, "localhost") || text_starts(host, "127.") || text_eq(host, "[::1]");
+    if (t->tls_server_name) {
+        /* curl takes SNI and the name to verify from the URL: the URL gets that name, the
+         * connection goes to the real host, and the Host header says what the server expects. */
+        k->base = x_asprintf("https://%s:%s%s", t->tls_server_name, port, prefix);
+        k->connect_to = x_asprintf("%s:%s:%s:%s", t->tls_server_name, port, host, port);
+        k->host = x_asprintf("Host: %s:%s", host, port);
+    } else {
+        k->base = x_strdup(t->server);
+    }
+    return k;
+}
+
+const struct kube_target *kube_target_of(const struct kube *k)
+{
+    return k->t;
+}
+
+static void free_req(struct kube_req *r)
+{
+    DL_DELETE(r->kube->reqs, r);
+    free(r->path);
+    free(r->accept);
+    free(r);
+}
+
+void kube_free(struct kube *k)
+{
+    if (!k)
+        return;
+    while (k->reqs)
+        kube_cancel(k->reqs);
+    loop_timer_stop(k->loop, &k->pump);
+    kube_auth_free(k->auth);
+    free(k->base);
+    free(k->connect_to);
+    free(k->host);
+    free(k);
+}
+
+void kube_cancel(struct kube_req *r)
+{
+    if (!r)
+        return;
+    http_cancel(r->http);
+    free_req(r);
+}
+
+static void fail(struct kube_req *r, const struct err *e)
+{
+    struct kube_result res = { .e = *e, .body = "" };
+    struct kube_spec spec = r->spec;
+    free_req(r);
+    spec.on_done(spec.ctx, &res);
+}
+
+/* The server's Status message, or the first words of whatever it said instead. */
+static void explain(const struct http_result *h, char out[160])
+{
+    struct json_span doc;
+    struct buf b = BUF_INIT(KUBE_BODY);
+    if (json_check(h->body, h->body_n, &doc, NULL) == ERR_OK &&
+        json_str_add(json_get(doc, "message"), &b))
+        text_clean_to(out, 160, b.data ? b.data : "", b.len);
+    else
+        text_clean_to(out, 160, h->body, h->body_n < 300 ? strcspn(h->body, "\n") : 120);
+    buf_release(&b);
+}
+
+static void judge_status(const struct http_result *h, struct err *e)
+{
+    static const struct {
+        int status;
+        enum err_code code;
+        const char *words;
+    } known[] = {
+        { 401, ERR_AUTH, "credentials rejected" }, { 403, ERR_FORBIDDEN, "forbidden" },
+        { 404, ERR_NOTFOUND, "not found" },        { 410, ERR_GONE, "expired" },
+        { 429, ERR_BUSY, "throttled by the cluster" },
+    };
+    char said[160];
+    explain(h, said);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (known[i].status == h->status) {
+            err_set(e, known[i].code, h->status, "%s%s%s", known[i].words, said[0] ? ": " : "", said);
+            return;
+        }
+    }
+    err_set(e, h->status >= 500 ? ERR_SERVER : ERR_PARSE, h->status, "HTTP %d%s%s", h->status,
+            said[0] ? ": " : "", said);
+}
+
+static void on_http_done(void *ctx, const struct http_result *h)
+{
+    struct kube_req *r = ctx;
+    r->http = NULL;
+    if (!h->e.code && h->status == 401 && !r->retried && kube_auth_reject(r->kube->auth)) {
+        r->retried = true;
+        on_ready(r->kube);
+        return;
+    }
+    struct kube_result res = { .e = h->e, .status = h->status, .retry_after_ms = h->retry_after_ms,
+                               .body = h->body, .body_n = h->body_n,
+                               .is_throttled = h->is_throttled };
+    if (!h->e.code && (h->status < 200 || h->status > 299))
+        judge_status(h, &res.e);
+    struct kube_spec spec = r->spec;
+    free_req(r);
+    spec.on_done(spec.ctx, &res);
+}
+
+static void on_http_head(void *ctx, int status)
+{
+    struct kube_req *r = ctx;
+    if (status == 200 && r->spec.on_head)
+        r->spec.on_head(r->spec.ctx);
+}
+
+static enum err_code on_http_body(void *ctx, const char *p, size_t n, struct err *e)
+{
+    struct kube_req *r = ctx;
+    return r->spec.on_body(r->spec.ctx, p, n, e);
+}
+
+/* Header values from outside must not bring a second header with them. */
+static bool add_header(char *headers[], size_t *n, char *line)
+{
+    bool ok = *n < MOST_HEADERS && !strpbrk(line, "\r\n");
+    if (ok)
+        headers[(*n)++] = line;
+    else
+        free(line);
+    return ok;
+}
+
+static size_t make_headers(struct kube_req *r, char *headers[])
+{
+    const struct kube_target *t = r->kube->t;
+    size_t n = 0;
+    add_header(headers, &n, x_asprintf("Accept: %s", r->accept ? r->accept : "application/json"));
+    add_header(headers, &n, x_strdup("User-Agent: bakewatch/" VERSION));
+    const char *auth = kube_auth_header(r->kube->auth);
+    if (auth)
+        add_header(headers, &n, x_strdup(auth));
+    if (r->kube->host)
+        add_header(headers, &n, x_strdup(r->kube->host));
+    if (t->as && t->is_tls) {
+        add_header(headers, &n, x_asprintf("Impersonate-User: %s", t->as));
+        if (t->as_uid)
+            add_header(headers, &n, x_asprintf("Impersonate-Uid: %s", t->as_uid));
+        for (size_t i = 0; i < t->n_as_groups; i++)
+            add_header(headers, &n, x_asprintf("Impersonate-Group: %s", t->as_groups[i]));
+        for (size_t i = 0; i < t->n_as_extra; i++) {
+            struct buf key = BUF_INIT(1024);
+            kube_escape(&key, t->as_extra[i].name);
+            add_header(headers, &n, x_asprintf("Impersonate-Extra-%s: %s", buf_str(&key),
+                                               t->as_extra[i].value));
+            buf_release(&key);
+        }
+    }
+    return n;
+}
+
+static void send_req(struct kube_req *r)
+{
+    struct kube *k = r->kube;
+    char *headers[MOST_HEADERS];
+    size_t n = make_headers(r, headers);
+    char *url = x_asprintf("%s%s", k->base, r->path);
+    struct http_spec spec = {
+        .url = url,
+        .headers = (const char *const *)headers,
+        .n_headers = n,
+        .tls = kube_auth_tls(k->auth),
+        .proxy_url = k->t->proxy_url,
+        .connect_to = k->connect_to,
+        .want_gzip = !r->spec.is_watch && !k->is_loopback && !k->t->disable_compression,
+        .total_ms = r->spec.total_ms < 0 ? 0 : r->spec.total_ms ? r->spec.total_ms : k->timeout_ms,
+        .idle_ms = r->spec.idle_ms,
+        .body_cap = KUBE_BODY,
+        .on_head = on_http_head,
+        .on_body = r->spec.on_body ? on_http_body : NULL,
+        .on_done = on_http_done,
+        .ctx = r,
+    };
+    struct err e = { 0 };
+    enum err_code err = http_start(k->loop, &spec, &r->http, &e);
+    for (size_t i = 0; i < n; i++)
+        free(headers[i]);
+    free(url);
+    if (err)
+        fail(r, &e);
+}
+
+static void pump(void *ctx)
+{
+    struct kube *k = ctx;
+    struct err e = { 0 };
+    enum auth_state state = kube_auth_prepare(k->auth, &e);
+    if (state == AUTH_RUNNING)
+        return; /* on_ready comes */
+    /* A callback may add requests or cancel others: start from the front each time. */
+    for (;;) {
+        struct kube_req *r;
+        DL_FOREACH(k->reqs, r) {
+            if (!r->http)
+                break;
+        }
+        if (!r)
+            return;
+        if (state == AUTH_FAILED)
+            fail(r, &e);
+        else
+            send_req(r);
+    }
+}
+
+struct kube_req *kube_request(struct kube *k, const struct kube_spec *spec)
+{
+    struct kube_req *r = x_calloc(1, sizeof *r);
+    r->kube = k;
+    r->spec = *spec;
+    r->path = x_strdup(spec->path);
+    r->accept = spec->accept ? x_strdup(spec->accept) : NULL;
+    DL_APPEND(k->reqs, r);
+    on_ready(k);
+    return r;
+}
+
+void kube_escape(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        if (isalnum((unsigned char)*s) || strchr("-._~", *s))
+            buf_addc(out, *s);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*s);
+    }
+}
+
+char *kube_path(const char *group, const char *resource, const char *ns, const char *name,
+                const char *query)
+{
+    struct buf b = BUF_INIT(16384);
+    buf_adds(&b, group);
+    if (ns && ns[0]) {
+        buf_adds(&b, "/namespaces/");
+        kube_escape(&b, ns);
+    }
+    buf_addf(&b, "/%s", resource);
+    if (name) {
+        buf_addc(&b, '/');
+        kube_escape(&b, name);
+    }
+    if (query && query[0])
+        buf_addf(&b, "?%s", query);
+    return buf_take(&b);
+}
