@@ -204,8 +204,10 @@ static void change_row(struct kube_view *v, enum watch_change c, struct watch_en
         HASH_ADD_KEYPTR(hh, v->rows, uid, strlen(uid), r);
     }
     v->is_moved = true;
-    free(v->sorted); /* its order may have moved with the hash */
-    v->sorted = NULL;
+    if (c != WATCH_CHANGED) {
+        free(v->sorted);
+        v->sorted = NULL;
+    }
 }
 
 void kube_view_change(struct kube_view *v, struct kube_watch *w, enum watch_change c,

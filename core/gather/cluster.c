@@ -1,0 +1,312 @@
+#include "core/gather/cluster.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/sources/kube_link.h"
+#include "core/sources/kube_poll.h"
+#include "core/sources/kube_watch.h"
+
+enum { MOST_NAMESPACES = 32, MOST_WATCHES = MOST_NAMESPACES * N_KINDS, MOST_KNOWN = 5000,
+       METRICS_MS = 15000, NAMESPACES_MS = 60000, RATE_MS = 10000 };
+#define ACCEPT_METADATA "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+struct cluster {
+    struct loop *loop;
+    struct cluster_spec spec;
+    struct kube *kube;
+    struct kube_link *link;
+    struct kube_view *view;
+    struct kube_watch *watches[MOST_WATCHES];
+    size_t n_watches;
+    struct kube_poll *metrics[MOST_NAMESPACES], *namespaces;
+    size_t n_metrics;
+    char **known;
+    size_t n_known;
+    char notices[MOST_NAMESPACES][160];
+    const char *notice_list[MOST_NAMESPACES];
+    uint64_t rate_requests;
+    int64_t rate_since_ms;
+    double rate;
+};
+
+static void on_change(void *ctx, struct kube_watch *w, enum watch_change c, struct watch_entry *en,
+                      const struct kube_object *old)
+{
+    struct cluster *cl = ctx;
+    kube_view_change(cl->view, w, c, en, old);
+    cl->spec.on_data(cl->spec.ctx);
+}
+
+static void on_watch_state(void *ctx, struct kube_watch *w)
+{
+    struct cluster *c = ctx;
+    if (kube_watch_health(w).state == SOURCE_STALE && c->link)
+        kube_link_ask(c->link); /* one watch is gone: is it the link? */
+    kube_view_touch(c->view);   /* notices and "synced" stand in the section */
+    c->spec.on_health(c->spec.ctx);
+    c->spec.on_data(c->spec.ctx);
+}
+
+static void on_link_state(void *ctx)
+{
+    struct cluster *c = ctx;
+    c->spec.on_health(c->spec.ctx);
+}
+
+static void on_link_back(void *ctx)
+{
+    struct cluster *c = ctx;
+    for (size_t i = 0; i < c->n_watches; i++)
+        kube_watch_doubt(c->watches[i]);
+    for (size_t i = 0; i < c->n_metrics; i++)
+        kube_poll_now(c->metrics[i]);
+    on_link_state(c);
+}
+
+static void add_watch(struct cluster *c, enum kube_kind kind, const char *ns)
+{
+    struct watch_hooks hooks = { .on_change = on_change, .on_state = on_watch_state, .ctx = c };
+    if (c->n_watches == MOST_WATCHES)
+        return;
+    struct kube_watch *w = kube_watch_new(c->loop, c->kube, &watch_specs[kind], ns, &hooks);
+    c->watches[c->n_watches++] = w;
+    kube_view_attach(c->view, w);
+    kube_watch_start(w);
+}
+
+/* ---- metrics ---- */
+
+static void metrics_begin(void *ctx)
+{
+    kube_view_usage_begin(((struct cluster *)ctx)->view);
+}
+
+static enum err_code metrics_item(void *ctx, struct json_span item, struct err *e)
+{
+    struct kube_usage u;
+    enum err_code err = kube_decode_usage(item, &u, e);
+    if (!err)
+        kube_view_usage(((struct cluster *)ctx)->view, &u);
+    return err;
+}
+
+static void metrics_end(void *ctx)
+{
+    struct cluster *c = ctx;
+    kube_view_usage_end(c->view);
+    c->spec.on_data(c->spec.ctx);
+}
+
+static void add_metrics(struct cluster *c, const char *ns)
+{
+    char *path = kube_path("/apis/metrics.k8s.io/v1beta1", "pods", ns, NULL, NULL);
+    struct poll_spec p = { .name = "metrics", .path = path, .period_ms = METRICS_MS,
+                           .on_begin = metrics_begin, .on_item = metrics_item,
+                           .on_end = metrics_end, .on_state = on_link_state, .ctx = c };
+    if (c->n_metrics < MOST_NAMESPACES)
+        c->metrics[c->n_metrics++] = kube_poll_new(c->loop, c->kube, &p);
+    free(path);
+}
+
+/* ---- the names of the namespaces, for `:ns` ---- */
+
+static void known_clear(void *ctx)
+{
+    struct cluster *c = ctx;
+    for (size_t i = 0; i < c->n_known; i++)
+        free(c->known[i]);
+    c->n_known = 0;
+}
+
+static enum err_code known_item(void *ctx, struct json_span item, struct err *e)
+{
+    struct cluster *c = ctx;
+    struct buf b = BUF_INIT(256);
+    (void)e;
+    if (c->n_known < MOST_KNOWN && json_str_add(json_path(item, "metadata.name"), &b)) {
+        if (!(c->n_known & (c->n_known - 1)))
+            c->known = x_realloc(c->known, (c->n_known ? c->n_known * 2 : 1) * sizeof *c->known);
+        c->known[c->n_known++] = buf_take(&b);
+    }
+    buf_release(&b);
+    return ERR_OK;
+}
+
+/* ---- life ---- */
+
+struct cluster *cluster_new(struct loop *l, const struct cluster_spec *spec)
+{
+    static const enum kube_kind kinds[] = { KIND_DEPLOYMENT, KIND_STATEFULSET, KIND_DAEMONSET,
+                                            KIND_REPLICASET, KIND_REVISION, KIND_POD, KIND_EVENT,
+                                            KIND_HPA, KIND_SERVICE, KIND_JOB };
+    struct cluster *c = x_calloc(1, sizeof *c);
+    c->loop = l;
+    c->spec = *spec;
+    c->kube = kube_new(l, spec->target, spec->request_timeout_ms);
+    c->view = kube_view_new();
+    struct link_hooks hooks = { .on_lost = on_link_state, .on_back = on_link_back,
+                                .on_state = on_link_state, .ctx = c };
+    c->link = kube_link_new(l, c->kube, &hooks);
+    size_t n = spec->n_namespaces ? spec->n_namespaces : 1;
+    for (size_t i = 0; i < n && i < MOST_NAMESPACES; i++) {
+        const char *ns = spec->n_namespaces ? spec->namespaces[i] : "";
+        for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+            if (!spec->workloads_only || kinds[k] <= KIND_POD)
+                add_watch(c, kinds[k], ns);
+        }
+        if (!spec->workloads_only)
+            add_metrics(c, ns);
+    }
+    if (!spec->workloads_only) {
+        add_watch(c, KIND_NODE, "");
+        struct poll_spec p = { .name = "namespaces", .path = "/api/v1/namespaces",
+                               .accept = ACCEPT_METADATA, .period_ms = NAMESPACES_MS,
+                               .on_begin = known_clear, .on_item = known_item,
+                               .on_end = on_link_state, .on_state = on_link_state, .ctx = c };
+        c->namespaces = kube_poll_new(l, c->kube, &p);
+    }
+    c->rate_since_ms = clock_io_ms();
+    c->rate_requests = http_totals(l).requests;
+    return c;
+}
+
+void cluster_free(struct cluster *c)
+{
+    if (!c)
+        return;
+    kube_view_free(c->view);
+    for (size_t i = 0; i < c->n_watches; i++)
+        kube_watch_free(c->watches[i]);
+    for (size_t i = 0; i < c->n_metrics; i++)
+        kube_poll_free(c->metrics[i]);
+    kube_poll_free(c->namespaces);
+    kube_link_free(c->link);
+    kube_free(c->kube);
+    known_clear(c);
+    free(c->known);
+    free(c);
+}
+
+void cluster_refresh(struct cluster *c)
+{
+    kube_link_ask(c->link);
+    for (size_t i = 0; i < c->n_watches; i++)
+        kube_watch_retry(c->watches[i]);
+    for (size_t i = 0; i < c->n_metrics; i++)
+        kube_poll_now(c->metrics[i]);
+}
+
+void cluster_doubt(struct cluster *c)
+{
+    kube_link_ask(c->link);
+    on_link_back(c);
+}
+
+bool cluster_is_synced(const struct cluster *c)
+{
+    for (size_t i = 0; i < c->n_watches; i++) {
+        const struct watch_spec *s = kube_watch_spec(c->watches[i]);
+        if (!s->is_optional && s->kind != KIND_EVENT && !kube_watch_is_synced(c->watches[i]))
+            return false;
+    }
+    return true;
+}
+
+struct kube *cluster_kube(struct cluster *c)
+{
+    return c->kube;
+}
+
+struct kube_view *cluster_view(struct cluster *c)
+{
+    return c->view;
+}
+
+size_t cluster_notices(struct cluster *c, const char *const **out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->n_watches && n < MOST_NAMESPACES; i++) {
+        struct source_health h = kube_watch_health(c->watches[i]);
+        const struct watch_spec *s = kube_watch_spec(c->watches[i]);
+        const char *ns = kube_watch_ns(c->watches[i]);
+        if (h.state != SOURCE_FORBIDDEN || s->is_optional)
+            continue;
+        snprintf(c->notices[n], sizeof c->notices[n],
+                 "cannot see %s in %s: forbidden (needs get, list and watch on %s)", s->resource,
+                 ns[0] ? ns : "all namespaces", s->resource);
+        c->notice_list[n] = c->notices[n];
+        n++;
+    }
+    *out = c->notice_list;
+    return n;
+}
+
+size_t cluster_known_namespaces(struct cluster *c, const char *const **out)
+{
+    *out = (const char *const *)c->known;
+    return c->n_known;
+}
+
+static void measure_rate(struct cluster *c)
+{
+    int64_t now = clock_io_ms(), span = now - c->rate_since_ms;
+    uint64_t requests = http_totals(c->loop).requests;
+    if (span < RATE_MS && c->rate > 0 && span < 1000)
+        return;
+    c->rate = span > 0 ? (double)(requests - c->rate_requests) * 1000 / (double)span : 0;
+    if (span >= RATE_MS) {
+        c->rate_requests = requests;
+        c->rate_since_ms = now;
+    }
+}
+
+/* A row as the panel shows it: while the link is lost nothing below it is live. */
+static void put_row(struct sources *s, struct source_health h, int64_t lost_ms)
+{
+    struct arena *a = &s->section.arena;
+    if (lost_ms != TIME_NONE && h.state == SOURCE_LIVE) {
+        h.state = SOURCE_STALE;
+        h.since_ms = lost_ms;
+        h.text = "the link to the API server is lost";
+    }
+    h.name = arena_strdup(a, h.name);
+    h.text = arena_strdup(a, h.text);
+    s->rows[s->n++] = h;
+}
+
+struct sources *cluster_sources(struct cluster *c)
+{
+    struct sources *s = section_new(sizeof *s, NULL);
+    s->rows = arena_alloc(&s->section.arena, (c->n_watches + c->n_metrics + 3) * sizeof *s->rows);
+    s->lost_ms = kube_link_lost_ms(c->link);
+    measure_rate(c);
+    s->requests_per_s = c->rate;
+    s->bytes_in = http_totals(c->loop).bytes_in;
+    s->oldest_proof_ms = TIME_NONE;
+    s->worst = SOURCE_LIVE;
+    put_row(s, kube_link_health(c->link), TIME_NONE);
+    for (size_t i = 0; i < c->n_watches; i++)
+        put_row(s, kube_watch_health(c->watches[i]), s->lost_ms);
+    for (size_t i = 0; i < c->n_metrics; i++)
+        put_row(s, kube_poll_health(c->metrics[i]), s->lost_ms);
+    if (c->namespaces)
+        put_row(s, kube_poll_health(c->namespaces), s->lost_ms);
+    size_t core = c->n_watches + 1; /* metrics and names are extras: they do not make the rest old */
+    for (size_t i = 0; i < core; i++) {
+        const struct source_health *h = &s->rows[i];
+        bool is_extra = i > 0 && kube_watch_spec(c->watches[i - 1])->is_optional;
+        if (is_extra || h->state == SOURCE_FORBIDDEN || h->state == SOURCE_ABSENT)
+            continue;
+        bool is_bad = h->state == SOURCE_STALE || h->state == SOURCE_FAILED;
+        if (is_bad && s->worst != SOURCE_STALE)
+            s->worst = h->state;
+        else if (h->state == SOURCE_WAITING && s->worst == SOURCE_LIVE)
+            s->worst = SOURCE_WAITING;
+        if (h->proved_ms != TIME_NONE &&
+            (s->oldest_proof_ms == TIME_NONE || h->proved_ms < s->oldest_proof_ms))
+            s->oldest_proof_ms = h->proved_ms;
+    }
+    return s;
+}

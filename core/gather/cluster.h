@@ -1,0 +1,37 @@
+/*
+ * core/gather/cluster.h - everything that talks to one API server: client, link, watches, view.
+ *
+ * Made anew for another context or other namespaces; gather's own file keeps the pace and publishes.
+ * Thread   the loop's
+ */
+#ifndef GATHER_CLUSTER_H
+#define GATHER_CLUSTER_H
+
+#include "core/gather/gather.h"
+#include "core/sources/kube_doc.h"
+#include "core/sources/kube_view.h"
+
+struct cluster;
+struct cluster_spec {
+    const struct kube_target *target; /* borrowed */
+    const char *const *namespaces;    /* borrowed; n = 0: all of them */
+    size_t n_namespaces;
+    int64_t request_timeout_ms;
+    bool workloads_only;
+    void (*on_data)(void *ctx);   /* objects have changed */
+    void (*on_health)(void *ctx); /* a source's state has changed */
+    void *ctx;
+};
+struct cluster *cluster_new(struct loop *l, const struct cluster_spec *spec);
+void cluster_free(struct cluster *c);
+void cluster_refresh(struct cluster *c); /* try everything that waits */
+void cluster_doubt(struct cluster *c);   /* suspended: nothing is proved any more */
+bool cluster_is_synced(const struct cluster *c);
+struct kube *cluster_kube(struct cluster *c);
+struct kube_view *cluster_view(struct cluster *c);
+struct sources *cluster_sources(struct cluster *c); /* a new section */
+/* What we may not see, a line each; valid until the next call. */
+size_t cluster_notices(struct cluster *c, const char *const **out);
+size_t cluster_known_namespaces(struct cluster *c, const char *const **out);
+
+#endif

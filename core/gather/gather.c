@@ -1,0 +1,367 @@
+/*
+ * The pace: a change sets what has moved and makes sure that the publish timer is set; the timer
+ * builds only what has moved and may be built again by now.  Nothing here polls for changes.
+ */
+#include "core/gather/gather.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/gather/cluster.h"
+
+enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, HEALTH_MS = 5000, SUSPEND_MS = 2000,
+       NAMESPACES = 32 };
+
+enum moved { MOVED_IDENT = 1, MOVED_HEALTH = 2, MOVED_DATA = 4, MOVED_DOC = 8 };
+
+struct gather {
+    struct gather_spec spec;
+    pthread_t thread;
+    atomic_bool is_stopping;
+    struct loop *loop;
+    struct cmdq commands;
+    struct kubeconfig *kubeconfig;
+    struct kube_target target;
+    bool has_target;
+    char *context;                  /* chosen by :ctx; NULL = as the spec says */
+    char *namespaces[NAMESPACES];
+    size_t n_namespaces;
+    bool all_namespaces;
+    struct cluster *cluster;        /* NULL: `broken` says why */
+    char broken[512];
+    struct kube_doc *doc;
+    struct snap *snap;              /* the last one published, our own reference */
+    unsigned moved;
+    struct loop_timer publish, beat;
+    int64_t published_ms, data_ms;
+    int64_t gap_ms;                 /* BOOTTIME - MONOTONIC: grows when we were suspended */
+};
+
+static const char *env_of(const char *name)
+{
+    return getenv(name);
+}
+
+static void move(struct gather *g, unsigned what)
+{
+    g->moved |= what;
+    if (loop_timer_is_set(&g->publish))
+        return;
+    int64_t wait = g->published_ms + PUBLISH_MS - clock_io_ms();
+    loop_timer_set(g->loop, &g->publish, wait > 0 ? wait : 0);
+}
+
+static void on_data(void *ctx)
+{
+    move(ctx, MOVED_DATA);
+}
+
+static void on_health(void *ctx)
+{
+    move(ctx, MOVED_HEALTH);
+}
+
+static void on_doc(void *ctx)
+{
+    move(ctx, MOVED_DOC);
+}
+
+/* ---- sections ---- */
+
+static const char *const *copy_list(struct arena *a, const char *const *from, size_t n)
+{
+    const char **to = arena_alloc(a, (n + 1) * sizeof *to);
+    for (size_t i = 0; i < n; i++)
+        to[i] = arena_strdup(a, from[i]);
+    return to;
+}
+
+static struct ident *make_ident(struct gather *g)
+{
+    struct ident *id = section_new(sizeof *id, NULL);
+    struct arena *a = &id->section.arena;
+    const struct kube_target *t = &g->target;
+    id->environment = arena_strdup(a, g->spec.environment ? g->spec.environment : "");
+    id->class = g->spec.class;
+    id->context = arena_strdup(a, g->has_target ? t->context : g->context ? g->context : "");
+    id->cluster = arena_strdup(a, g->has_target ? t->cluster : "");
+    id->user = arena_strdup(a, g->has_target ? t->user : "");
+    id->server = arena_strdup(a, g->has_target ? t->server : "");
+    id->as = arena_strdup(a, g->has_target && t->as ? t->as : "");
+    id->read_only = true;
+    id->is_insecure = g->has_target && t->is_insecure;
+    id->all_namespaces = g->all_namespaces;
+    id->namespaces = copy_list(a, (const char *const *)g->namespaces, g->n_namespaces);
+    id->n_namespaces = g->n_namespaces;
+    const char *const *list = NULL;
+    size_t n = g->kubeconfig ? kubeconfig_contexts(g->kubeconfig, &list) : 0;
+    id->contexts = copy_list(a, list, n);
+    id->n_contexts = n;
+    n = g->cluster ? cluster_known_namespaces(g->cluster, &list) : 0;
+    id->known_namespaces = copy_list(a, list, n);
+    id->n_known_namespaces = n;
+    return id;
+}
+
+static struct sources *make_sources(struct gather *g)
+{
+    if (g->cluster)
+        return cluster_sources(g->cluster);
+    struct sources *s = section_new(sizeof *s, NULL);
+    s->rows = arena_alloc(&s->section.arena, sizeof *s->rows);
+    s->rows[0] = (struct source_health){ .name = "api", .state = SOURCE_UNSET,
+                                         .since_ms = clock_story_ms(), .proved_ms = TIME_NONE,
+                                         .retry_ms = TIME_NONE, .objects = -1,
+                                         .text = arena_strdup(&s->section.arena, g->broken) };
+    s->n = 1;
+    s->worst = SOURCE_UNSET;
+    s->oldest_proof_ms = s->lost_ms = TIME_NONE;
+    return s;
+}
+
+static void set(struct snap *s, enum section_id id, void *section)
+{
+    if (section)
+        snap_set(s, id, section);
+}
+
+static void on_publish(void *ctx)
+{
+    struct gather *g = ctx;
+    int64_t now = clock_io_ms();
+    bool is_synced = g->cluster && cluster_is_synced(g->cluster);
+    int64_t wait = g->data_ms + (is_synced ? SECTION_MS : SYNCING_MS) - now;
+    unsigned todo = g->moved;
+    const struct workloads *held =
+        g->snap ? (const struct workloads *)g->snap->sections[SECTION_WORKLOADS] : NULL;
+    if (todo & MOVED_DATA && wait > 0 && !(is_synced && held && !held->is_synced)) {
+        todo &= ~(unsigned)MOVED_DATA; /* later */
+        loop_timer_set(g->loop, &g->publish, wait < PUBLISH_MS ? PUBLISH_MS : wait);
+    }
+    g->moved &= ~todo;
+    if (!todo)
+        return;
+    struct snap *s = snap_new(g->snap);
+    if (todo & (MOVED_IDENT | MOVED_HEALTH)) /* names of namespaces come with a health change */
+        set(s, SECTION_IDENT, make_ident(g));
+    set(s, SECTION_SOURCES, make_sources(g));
+    if (todo & MOVED_DATA && g->cluster) {
+        const char *const *notices;
+        size_t n = cluster_notices(g->cluster, &notices);
+        set(s, SECTION_WORKLOADS, kube_view_workloads(cluster_view(g->cluster), is_synced, notices, n));
+        set(s, SECTION_EVENTS, kube_view_events(cluster_view(g->cluster)));
+        g->data_ms = clock_io_ms();
+    }
+    if (todo & MOVED_DOC)
+        snap_set(s, SECTION_DOC, g->doc ? kube_doc_section(g->doc) : NULL);
+    snap_unref(g->snap);
+    g->snap = snap_ref(s);
+    g->published_ms = clock_io_ms();
+    snap_publish(g->spec.slot, s);
+}
+
+/* Once in HEALTH_MS: ages and rates move without an event; and a suspend shows as a gap. */
+static void on_beat(void *ctx)
+{
+    struct gather *g = ctx;
+    int64_t gap = clock_io_ms() - clock_mono_ms();
+    if (gap - g->gap_ms > SUSPEND_MS && g->cluster) {
+        log_put(LOG_WARN, "gather", "suspended for %d s: nothing is proved any more",
+                (int)((gap - g->gap_ms) / 1000));
+        cluster_doubt(g->cluster);
+    }
+    g->gap_ms = gap;
+    move(g, MOVED_HEALTH);
+    loop_timer_set(g->loop, &g->beat, HEALTH_MS);
+}
+
+/* ---- which cluster, which namespaces ---- */
+
+static void close_cluster(struct gather *g)
+{
+    kube_doc_free(g->doc);
+    g->doc = NULL;
+    cluster_free(g->cluster);
+    g->cluster = NULL;
+    snap_unref(g->snap); /* rows of another place must not stand under the new name */
+    g->snap = NULL;
+}
+
+static void open_cluster(struct gather *g)
+{
+    struct cluster_spec spec = {
+        .target = &g->target,
+        .namespaces = (const char *const *)g->namespaces,
+        .n_namespaces = g->all_namespaces ? 0 : g->n_namespaces,
+        .request_timeout_ms = g->spec.request_timeout_ms,
+        .workloads_only = g->spec.workloads_only,
+        .on_data = on_data, .on_health = on_health, .ctx = g,
+    };
+    g->cluster = cluster_new(g->loop, &spec);
+    log_put(LOG_INFO, "gather", "context %s at %s", g->target.context, g->target.server);
+}
+
+static void set_namespaces(struct gather *g, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < g->n_namespaces; i++)
+        free(g->namespaces[i]);
+    g->n_namespaces = 0;
+    for (size_t i = 0; i < n && i < NAMESPACES; i++)
+        g->namespaces[g->n_namespaces++] = x_strdup(list[i]);
+}
+
+/* Reads the files anew: a context switch is a new pin, with what the files say now. */
+static void choose(struct gather *g)
+{
+    struct kube_overrides o = g->spec.kube;
+    struct err e = { 0 };
+    if (g->context)
+        o.context = g->context;
+    if (g->has_target)
+        kube_target_release(&g->target);
+    g->has_target = false;
+    kubeconfig_free(g->kubeconfig);
+    g->kubeconfig = NULL;
+    if (kubeconfig_load(&o, env_of, &g->kubeconfig, NULL, &e) ||
+        kubeconfig_resolve(g->kubeconfig, &o, env_of, &g->target, NULL, &e)) {
+        snprintf(g->broken, sizeof g->broken, "%s", e.text);
+        log_put(LOG_ERROR, "gather", "%s", e.text);
+        return;
+    }
+    g->has_target = true;
+    g->all_namespaces = g->spec.all_namespaces && !g->context;
+    if (g->context || !g->spec.n_namespaces)
+        set_namespaces(g, &g->target.ns, 1);
+    else
+        set_namespaces(g, g->spec.namespaces, g->spec.n_namespaces);
+    open_cluster(g);
+}
+
+static void switch_namespaces(struct gather *g, const char *names)
+{
+    const char *list[NAMESPACES];
+    char copy[256];
+    size_t n = 0;
+    snprintf(copy, sizeof copy, "%s", names);
+    char *rest = copy;
+    for (char *name; (name = strsep(&rest, ", ")) && n < NAMESPACES;) {
+        if (name[0] && text_is_dns1123_label(name))
+            list[n++] = name;
+    }
+    if (!g->has_target || (names[0] && !n))
+        return;
+    close_cluster(g);
+    g->all_namespaces = n == 0;
+    set_namespaces(g, list, n);
+    open_cluster(g);
+}
+
+static void obey(struct gather *g, const struct cmd_msg *m)
+{
+    switch (m->kind) {
+    case CMD_REFRESH:
+        if (g->cluster)
+            cluster_refresh(g->cluster);
+        else
+            choose(g);
+        break;
+    case CMD_RESUMED:
+        if (g->cluster)
+            cluster_doubt(g->cluster);
+        break;
+    case CMD_NAMESPACE:
+        switch_namespaces(g, m->name);
+        break;
+    case CMD_CONTEXT:
+        close_cluster(g);
+        free(g->context);
+        g->context = x_strdup(m->name);
+        choose(g);
+        break;
+    case CMD_DOC_OPEN:
+        kube_doc_free(g->doc);
+        g->doc = NULL;
+        g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
+        break;
+    case CMD_DOC_CLOSE:
+        kube_doc_free(g->doc);
+        g->doc = NULL;
+        break;
+    }
+    move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA | MOVED_DOC);
+}
+
+/* ---- the thread ---- */
+
+static void *run(void *ctx)
+{
+    struct gather *g = ctx;
+    choose(g);
+    move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA);
+    loop_timer_set(g->loop, &g->beat, HEALTH_MS);
+    while (!atomic_load(&g->is_stopping)) {
+        loop_turn(g->loop, 60000);
+        for (struct cmd_msg m; cmdq_pop(&g->commands, &m);)
+            obey(g, &m);
+    }
+    kube_doc_free(g->doc);
+    cluster_free(g->cluster);
+    return NULL;
+}
+
+enum err_code gather_start(const struct gather_spec *spec, struct gather **out, struct err *e)
+{
+    struct gather *g = x_calloc(1, sizeof *g);
+    enum err_code err = loop_new(&g->loop, e);
+    if (err) {
+        free(g);
+        return err;
+    }
+    g->spec = *spec;
+    g->publish = (struct loop_timer){ .fn = on_publish, .ctx = g };
+    g->beat = (struct loop_timer){ .fn = on_beat, .ctx = g };
+    g->published_ms = g->data_ms = INT64_MIN / 2;
+    g->gap_ms = clock_io_ms() - clock_mono_ms();
+    cmdq_init(&g->commands, loop_wake_fd(g->loop));
+    sigset_t all, old; /* signals are the UI thread's */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(&g->thread, NULL, run, g);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc) {
+        loop_free(g->loop);
+        free(g);
+        return err_set(e, ERR_IO, rc, "cannot start a thread: %s", strerror(rc));
+    }
+    *out = g;
+    return ERR_OK;
+}
+
+struct cmdq *gather_commands(struct gather *g)
+{
+    return &g->commands;
+}
+
+void gather_stop(struct gather *g)
+{
+    if (!g)
+        return;
+    atomic_store(&g->is_stopping, true);
+    (void)!write(loop_wake_fd(g->loop), &(uint64_t){ 1 }, sizeof(uint64_t));
+    pthread_join(g->thread, NULL);
+    set_namespaces(g, NULL, 0);
+    if (g->has_target)
+        kube_target_release(&g->target);
+    kubeconfig_free(g->kubeconfig);
+    snap_unref(g->snap);
+    cmdq_release(&g->commands);
+    loop_free(g->loop);
+    free(g->context);
+    free(g);
+}

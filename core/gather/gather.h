@@ -1,0 +1,38 @@
+/*
+ * core/gather/gather.h - the background thread: it wires the loop and the sources, and publishes
+ * snapshots.
+ *
+ * It starts with what the spec says and follows the command queue: another context or namespace, a
+ * text to fetch, "try now".  A kubeconfig that cannot be used is a state that is shown, not an end.
+ *
+ * Limits   after a quiet 33 ms a change is published at once; under load 30 snapshots a second, each
+ *          section 10 a second
+ * Thread   gather_start and gather_stop: the owner's.  Everything else is on the slot and the queue
+ * Owns     gather copies the spec
+ */
+#ifndef GATHER_GATHER_H
+#define GATHER_GATHER_H
+
+#include "core/conf/kubeconfig.h"
+#include "core/model/cmdq.h"
+#include "core/model/ident.h"
+
+struct gather_spec {
+    struct kube_overrides kube;    /* strings are borrowed for the thread's life */
+    const char *const *namespaces; /* n = 0: the context's */
+    size_t n_namespaces;
+    bool all_namespaces;
+    int64_t request_timeout_ms;    /* 0 = the default */
+    const char *environment;       /* "" = none */
+    enum env_class class;
+    bool workloads_only; /* `status`: no events, no namespaces' names, no metrics */
+    struct snap_slot *slot;
+};
+
+struct gather;
+MUST_USE enum err_code gather_start(const struct gather_spec *spec, struct gather **out,
+                                    struct err *e);
+void gather_stop(struct gather *g); /* waits for the thread: milliseconds */
+struct cmdq *gather_commands(struct gather *g);
+
+#endif
