@@ -37,7 +37,7 @@ struct options {
     int64_t request_timeout_ms;   /* 0 = none given */
     int64_t timeout_ms;           /* --timeout of a whole command; 0 = none */
     enum output output;
-    bool is_output_set, no_headers, watch;
+    bool is_output_set, no_headers, watch, origin, pre, help, version;
     const char *config_file;      /* --config */
     const char *environment;      /* -e/--environment: a name under environments */
     const char *log_file, *log_level;
@@ -58,7 +58,6 @@ int cli_main(int argc, char **argv, const struct cli_env *env);
 struct command {
     const char *name, *args, *summary;
     int (*run)(const struct options *o, const struct cli_env *env);
-    const char *flags; /* names of the long flags beside the common ones, joined by ' ' */
     const char *examples;
 };
 extern const struct command commands[]; /* ends with a NULL name; core/cli/commands.c */

@@ -1,0 +1,273 @@
+/*
+ * One table of flags serves parsing, help and the man page.  getopt_long permutes, so flags stand
+ * anywhere; the first word that is no flag is the command.
+ */
+#include "core/cli/cli.h"
+
+#include <curl/curl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/cli/flags.h"
+
+enum { MOST_LIST = 32 };
+
+/* Long names in the order of the help; `arg` NULL = a switch. */
+const struct flag flags[] = {
+    { 'n', "namespace", "NS", "namespaces to watch: repeat, or join with ','" },
+    { 'A', "all-namespaces", NULL, "all namespaces" },
+    { 'o', "output", "FORMAT", "table, wide, json or name" },
+    { 'w', "watch", NULL, "status: print again whenever it changes" },
+    { 'e', "environment", "NAME", "an environment of the config" },
+    { 0, "config", "FILE", "this config file instead of the user's" },
+    { 0, "kubeconfig", "FILE", "this kubeconfig alone" },
+    { 0, "context", "NAME", "context of the kubeconfig" },
+    { 0, "cluster", "NAME", "cluster of the kubeconfig" },
+    { 0, "user", "NAME", "user of the kubeconfig" },
+    { 's', "server", "URL", "address of the API server" },
+    { 0, "as", "USER", "impersonate this user" },
+    { 0, "as-group", "GROUP", "impersonate this group: repeat for more" },
+    { 0, "as-uid", "UID", "impersonate this uid" },
+    { 0, "token", "TOKEN", "bearer token (seen by others in ps: prefer a file)" },
+    { 0, "certificate-authority", "FILE", "CA of the API server" },
+    { 0, "insecure-skip-tls-verify", NULL, "do not check the server's certificate" },
+    { 0, "tls-server-name", "NAME", "name that the certificate must have" },
+    { 0, "proxy-url", "URL", "http://, https:// or socks5:// proxy" },
+    { 0, "request-timeout", "TIME", "limit of one request: 5s, 1m; 0 = 32s" },
+    { 0, "timeout", "TIME", "limit of the whole command (exit 124)" },
+    { 0, "no-headers", NULL, "no header line in tables" },
+    { 0, "origin", NULL, "config show: where each value comes from" },
+    { 0, "pre", NULL, "doctor: without the network" },
+    { 0, "read-only", NULL, "refuse every change (this version makes none)" },
+    { 0, "theme", "NAME", "default, light, cvd, mono or high-contrast" },
+    { 0, "ascii", NULL, "no characters but ASCII on the screen" },
+    { 0, "no-color", NULL, "no colours" },
+    { 0, "mouse", NULL, "use the mouse" },
+    { 0, "log-file", "FILE", "our own log" },
+    { 0, "log-level", "LEVEL", "debug, info, warn or error" },
+    { 'h', "help", NULL, "help" },
+    { 'V', "version", NULL, "version" },
+    { 0, NULL, NULL, NULL },
+};
+
+static void split_list(const char *s, const char **list, size_t *n)
+{
+    char *copy = x_strdup(s); /* lives as long as the options: the program */
+    for (char *one; (one = strsep(&copy, ","));) {
+        if (one[0] && *n < MOST_LIST)
+            list[(*n)++] = one;
+    }
+}
+
+static bool is(const struct flag *f, const char *name)
+{
+    return strcmp(f->name, name) == 0;
+}
+
+static bool set_output(struct options *o, const char *v)
+{
+    static const char *const names[] = { [OUTPUT_TABLE] = "table", [OUTPUT_WIDE] = "wide",
+                                         [OUTPUT_JSON] = "json",   [OUTPUT_YAML] = "yaml",
+                                         [OUTPUT_NAME] = "name",   [OUTPUT_NDJSON] = "ndjson" };
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (text_eq(names[i], v)) {
+            o->output = (enum output)i;
+            o->is_output_set = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_texts(struct options *o, const struct flag *f, const char *v)
+{
+    const struct {
+        const char *name;
+        const char **to;
+    } texts[] = {
+        { "kubeconfig", &o->kube.kubeconfig }, { "context", &o->kube.context },
+        { "cluster", &o->kube.cluster }, { "user", &o->kube.user }, { "server", &o->kube.server },
+        { "as", &o->kube.as }, { "as-uid", &o->kube.as_uid }, { "token", &o->kube.token },
+        { "certificate-authority", &o->kube.certificate_authority },
+        { "tls-server-name", &o->kube.tls_server_name }, { "proxy-url", &o->kube.proxy_url },
+        { "config", &o->config_file }, { "environment", &o->environment },
+        { "theme", &o->theme }, { "log-file", &o->log_file }, { "log-level", &o->log_level },
+    };
+    const struct {
+        const char *name;
+        bool *to;
+    } switches[] = {
+        { "all-namespaces", &o->all_namespaces }, { "watch", &o->watch },
+        { "insecure-skip-tls-verify", &o->kube.insecure_skip_tls_verify },
+        { "no-headers", &o->no_headers }, { "origin", &o->origin }, { "pre", &o->pre },
+        { "read-only", &o->read_only }, { "ascii", &o->ascii }, { "no-color", &o->no_color },
+        { "mouse", &o->mouse }, { "help", &o->help }, { "version", &o->version },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (is(f, texts[i].name)) {
+            *texts[i].to = v;
+            return true;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(switches); i++) {
+        if (is(f, switches[i].name)) {
+            *switches[i].to = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: the value is wrong; says so itself. */
+static bool set_flag(struct options *o, const struct flag *f, const char *v,
+                     const char **namespaces, const char **groups)
+{
+    bool ok = true;
+    if (set_texts(o, f, v))
+        return true;
+    if (is(f, "namespace"))
+        split_list(v, namespaces, &o->n_namespaces);
+    else if (is(f, "as-group") && o->kube.n_as_groups < MOST_LIST)
+        groups[o->kube.n_as_groups++] = v;
+    else if (is(f, "output"))
+        ok = set_output(o, v);
+    else if (is(f, "request-timeout"))
+        ok = text_to_span_ms(v, &o->request_timeout_ms);
+    else if (is(f, "timeout"))
+        ok = text_to_span_ms(v, &o->timeout_ms);
+    if (!ok)
+        fprintf(stderr, "bakewatch: --%s: \"%s\" is not %s\n", f->name, v,
+                is(f, "output") ? "table, wide, json or name" : "a time like 5s or 1m");
+    return ok;
+}
+
+static int unknown_flag(const char *word)
+{
+    const char *names[ARRAY_LEN(flags)];
+    size_t n = 0;
+    char clean[80], name[64];
+    while (flags[n].name) {
+        names[n] = flags[n].name;
+        n++;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + (strlen(word) > 1 ? 2 : 1), "="),
+             word + (strlen(word) > 1 ? 2 : 1));
+    const char *near = text_starts(word, "--") ? text_nearest(name, names, n) : NULL;
+    text_clean_to(clean, sizeof clean, word, strlen(word));
+    fprintf(stderr, "bakewatch: unknown flag %s%s%s%s\nSee 'bakewatch help'.\n", clean,
+            near ? ", did you mean --" : "", near ? near : "", near ? "?" : "");
+    return EXIT_USAGE;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+    static const char *namespaces[MOST_LIST], *groups[MOST_LIST]; /* the options point to them */
+    struct option longs[ARRAY_LEN(flags)] = { 0 };
+    char shorts[2 * ARRAY_LEN(flags) + 2] = ":";
+    size_t n = 0, s = 1;
+    for (; flags[n].name; n++) {
+        longs[n] = (struct option){ flags[n].name, flags[n].arg ? required_argument : no_argument,
+                                    NULL, 256 + (int)n };
+        if (flags[n].letter) {
+            shorts[s++] = flags[n].letter;
+            if (flags[n].arg)
+                shorts[s++] = ':';
+        }
+    }
+    opterr = 0;
+    for (int c, at; at = optind, (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
+        const struct flag *f = NULL;
+        if (c == ':') {
+            fprintf(stderr, "bakewatch: %s needs a value\n", argv[optind - 1]);
+            return EXIT_USAGE;
+        }
+        for (size_t i = 0; flags[i].name && !f; i++) {
+            if (c == 256 + (int)i || (c == flags[i].letter && c))
+                f = &flags[i];
+        }
+        if (!f)
+            return unknown_flag(argv[optind - 1 < at ? at : optind - 1]);
+        if (!set_flag(o, f, optarg, namespaces, groups))
+            return EXIT_USAGE;
+    }
+    o->namespaces = namespaces;
+    o->kube.as_groups = groups;
+    o->args = (const char *const *)(argv + optind);
+    o->n_args = argc - optind;
+    for (size_t i = 0; i < o->n_namespaces; i++) {
+        if (!text_is_dns1123_label(namespaces[i])) {
+            fprintf(stderr, "bakewatch: --namespace: \"%s\" is not a valid name\n", namespaces[i]);
+            return EXIT_USAGE;
+        }
+    }
+    return EXIT_PASS;
+}
+
+static int start_log(const struct options *o)
+{
+    static const char *const levels[] = { "debug", "info", "warn", "error" };
+    struct err e = { 0 };
+    for (size_t i = 0; o->log_level && i <= ARRAY_LEN(levels); i++) {
+        if (i == ARRAY_LEN(levels)) {
+            fprintf(stderr, "bakewatch: --log-level is debug, info, warn or error\n");
+            return EXIT_USAGE;
+        }
+        if (text_eq(levels[i], o->log_level)) {
+            log_set_level((enum log_level)i);
+            break;
+        }
+    }
+    if (o->log_file && log_open(o->log_file, &e)) {
+        fprintf(stderr, "bakewatch: %s\n", e.text);
+        return EXIT_USAGE;
+    }
+    return EXIT_PASS;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++) {
+        if (text_eq(c->name, name))
+            return c;
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *word)
+{
+    const char *names[64];
+    size_t n = 0;
+    char clean[80];
+    for (const struct command *c = commands; c->name && n < ARRAY_LEN(names); c++)
+        names[n++] = c->name;
+    const char *near = text_nearest(word, names, n);
+    text_clean_to(clean, sizeof clean, word, strlen(word));
+    fprintf(stderr, "bakewatch: unknown command \"%s\"%s%s%s\nSee 'bakewatch help'.\n", clean,
+            near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return EXIT_USAGE;
+}
+
+int cli_main(int argc, char **argv, const struct cli_env *env)
+{
+    static struct options o;
+    int rc = parse(argc, argv, &o);
+    if (rc)
+        return rc;
+    if (o.version)
+        return cmd_version(&o, env);
+    if (o.help)
+        return cmd_help(&o, env);
+    if ((rc = start_log(&o)))
+        return rc;
+    if (!o.n_args)
+        return env->console(&o);
+    const struct command *c = find_command(o.args[0]);
+    if (!c)
+        return unknown_command(o.args[0]);
+    o.args++;
+    o.n_args--;
+    return c->run(&o, env);
+}

@@ -1,0 +1,203 @@
+/*
+ * `status` is the console's gather thread without a console: it waits until every list that we may
+ * read has been read once, prints, and ends; with -w it prints again when what it would print has
+ * changed.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "core/cli/cli.h"
+#include "core/cli/setup.h"
+#include "core/gather/gather.h"
+#include "core/report/status.h"
+
+enum { OUTPUT_CAP = 256 * 1024 * 1024 };
+
+static void render(const struct options *o, const struct snap *s, struct buf *out, int64_t now_ms)
+{
+    const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
+    const struct ident *id = (const struct ident *)s->sections[SECTION_IDENT];
+    struct status_filter f = { o->args, (size_t)o->n_args };
+    if (o->output == OUTPUT_JSON)
+        status_json(out, ws, &f, id ? id->context : "", now_ms);
+    else if (o->output == OUTPUT_NAME)
+        status_names(out, ws, &f);
+    else
+        status_table(out, ws, &f, o->output == OUTPUT_WIDE, !o->no_headers, now_ms);
+}
+
+static void complain(const char *text)
+{
+    char clean[512];
+    fprintf(stderr, "bakewatch: %s\n", text_clean_to(clean, sizeof clean, text, strlen(text)));
+}
+
+/* Nothing can come any more: no kubeconfig, no server, no credentials, no rights.  -1 = go on. */
+static int hopeless(const struct snap *s)
+{
+    const struct sources *src = (const struct sources *)s->sections[SECTION_SOURCES];
+    const struct source_health *last = NULL;
+    size_t n_watches = 0, n_dead = 0;
+    for (size_t i = 0; src && i < src->n; i++) {
+        const struct source_health *h = &src->rows[i];
+        if (h->state == SOURCE_UNSET) {
+            complain(h->text);
+            return EXIT_USAGE;
+        }
+        if (i == 0 && h->state == SOURCE_FAILED) {
+            complain(h->text);
+            return EXIT_CONNECT;
+        }
+        if (i == 0)
+            continue;
+        n_watches++;
+        if (h->state == SOURCE_FORBIDDEN || h->state == SOURCE_FAILED) {
+            n_dead++;
+            last = h;
+        }
+    }
+    if (n_watches && n_dead == n_watches) {
+        complain(last->text);
+        return EXIT_CONNECT;
+    }
+    return -1;
+}
+
+static bool is_synced(const struct snap *s)
+{
+    const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
+    return ws && ws->is_synced;
+}
+
+static int not_found(const struct options *o, const struct snap *s)
+{
+    const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
+    for (int i = 0; i < o->n_args; i++) {
+        struct status_filter f = { &o->args[i], 1 };
+        bool any = false;
+        for (size_t j = 0; j < ws->n && !any; j++)
+            any = status_matches(&f, ws->items[j]);
+        if (!any) {
+            fprintf(stderr, "bakewatch: no workload \"%s\" here\n", o->args[i]);
+            return EXIT_USAGE;
+        }
+    }
+    return EXIT_PASS;
+}
+
+static void notice(const struct snap *s)
+{
+    const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
+    for (size_t i = 0; i < ws->n_notices; i++)
+        complain(ws->notices[i]);
+}
+
+struct run {
+    const struct options *o;
+    struct snap_slot slot;
+    int wake_fd, signal_fd;
+    int64_t deadline_ms;
+    struct buf last; /* -w: what stands on the screen */
+};
+
+/* One snapshot; -1 = wait for the next. */
+static int look(struct run *r)
+{
+    struct snap *s = snap_acquire(&r->slot);
+    if (!s)
+        return -1;
+    int rc = -1;
+    if (is_synced(s)) {
+        struct buf out = BUF_INIT(OUTPUT_CAP);
+        /* -w compares without the passing of time, or ages alone would print a table a second */
+        render(r->o, s, &out, r->o->watch ? 0 : clock_story_ms());
+        if (!r->o->watch) {
+            notice(s);
+            rc = not_found(r->o, s);
+            fwrite(buf_str(&out), 1, out.len, stdout);
+        } else if (out.len != r->last.len || memcmp(buf_str(&out), buf_str(&r->last), out.len) != 0) {
+            struct buf shown = BUF_INIT(OUTPUT_CAP);
+            render(r->o, s, &shown, clock_story_ms());
+            fwrite(buf_str(&shown), 1, shown.len, stdout);
+            buf_release(&shown);
+            buf_release(&r->last);
+            r->last = out;
+            out = BUF_INIT(0);
+        }
+        if (fflush(stdout) || ferror(stdout))
+            rc = EXIT_FAIL;
+        buf_release(&out);
+    }
+    if (rc < 0 && !(r->o->watch && r->last.len))
+        rc = hopeless(s);
+    snap_unref(s);
+    return rc;
+}
+
+static int follow(struct run *r)
+{
+    for (;;) {
+        struct pollfd fds[] = { { r->wake_fd, POLLIN, 0 }, { r->signal_fd, POLLIN, 0 } };
+        int64_t left = r->deadline_ms ? r->deadline_ms - clock_io_ms() : -1;
+        if (r->deadline_ms && left <= 0) {
+            complain("--timeout is over");
+            return EXIT_TIMEOUT;
+        }
+        if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
+            return EXIT_FAIL;
+        if (fds[1].revents)
+            return EXIT_INTERRUPT;
+        uint64_t drained;
+        (void)!read(r->wake_fd, &drained, sizeof drained);
+        int rc = look(r);
+        if (rc >= 0)
+            return rc;
+    }
+}
+
+int cmd_status(const struct options *o, const struct cli_env *env)
+{
+    struct run r = { .o = o, .last = BUF_INIT(OUTPUT_CAP) };
+    struct gather_spec spec = { 0 };
+    struct gather *g;
+    struct err e = { 0 };
+    sigset_t set;
+    (void)env;
+    if (o->output == OUTPUT_YAML || o->output == OUTPUT_NDJSON) {
+        fprintf(stderr, "bakewatch: status: -o is table, wide, json or name\n");
+        return EXIT_USAGE;
+    }
+    int rc = setup_gather(o, &spec);
+    if (rc)
+        return rc;
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    r.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    r.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r.deadline_ms = o->timeout_ms ? clock_io_ms() + o->timeout_ms : 0;
+    snap_slot_init(&r.slot, r.wake_fd);
+    spec.slot = &r.slot;
+    spec.workloads_only = true;
+    if (gather_start(&spec, &g, &e)) {
+        complain(e.text);
+        return EXIT_FAIL;
+    }
+    rc = follow(&r);
+    gather_stop(g);
+    snap_slot_release(&r.slot);
+    buf_release(&r.last);
+    close(r.wake_fd);
+    close(r.signal_fd);
+    return rc;
+}

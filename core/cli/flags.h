@@ -1,0 +1,11 @@
+/* core/cli/flags.h - the one table of flags: parsing, help and the man page's list. */
+#ifndef CLI_FLAGS_H
+#define CLI_FLAGS_H
+
+struct flag {
+    char letter; /* 0 = none */
+    const char *name, *arg, *help; /* arg NULL = a switch */
+};
+extern const struct flag flags[]; /* ends with a NULL name */
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * core/cli/setup.h - from flags and our config to what gather needs: one place for the precedence
+ * flag > environment variable > user's file > system's file.
+ *
+ * Errors   an exit code; prints them itself
+ */
+#ifndef CLI_SETUP_H
+#define CLI_SETUP_H
+
+#include "core/cli/cli.h"
+#include "core/conf/conf.h"
+#include "core/gather/gather.h"
+
+/* The strings that *spec borrows live until the program ends. */
+int setup_gather(const struct options *o, struct gather_spec *spec);
+/* Loads the config once; prints every error.  NULL: there were errors (exit EXIT_USAGE). */
+const struct conf *setup_conf(const struct options *o);
+
+#endif

@@ -1,0 +1,315 @@
+#include "core/conf/conf.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/conf/yaml.h"
+
+const struct conf_field conf_fields[] = {
+    { "environments.NAME.class", "production|staging|development", "unknown",
+      "how careful the console is, and the colour of its strip" },
+    { "environments.NAME.context", "text", "the current context", "context of the kubeconfig" },
+    { "environments.NAME.namespaces", "list of names", "the context's namespace",
+      "namespaces to watch" },
+    { "environments.NAME.read_only", "true|false", "true", "refuse every change until armed" },
+    { "keys.KEY", "command line", "conf/default.keys", "what a key does" },
+    { "theme", "name", "default", "default, light, cvd, mono, high-contrast, or a file's name" },
+    { "log.level", "debug|info|warn|error", "info", "what our own log keeps" },
+    { "log.file", "path", "none", "write our own log there" },
+    { NULL, NULL, NULL, NULL },
+};
+
+struct reader {
+    struct conf *c;
+    const char *file;
+    struct buf *all;
+    struct err *first;
+    bool failed;
+};
+
+static void bad(struct reader *r, const struct yaml_node *n, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void bad(struct reader *r, const struct yaml_node *n, const char *fmt, ...)
+{
+    char what[160], text[224];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    snprintf(text, sizeof text, "%s:%d:%d: %s", r->file, n->line, n->col, what);
+    if (r->all)
+        buf_addf(r->all, "%s\n", text);
+    if (!r->failed)
+        err_set(r->first, ERR_CONFIG, 0, "%s", text);
+    r->failed = true;
+}
+
+static void unknown_key(struct reader *r, const struct yaml_node *key, const char *const *known,
+                        size_t n)
+{
+    const char *near = text_nearest(key->text, known, n);
+    bad(r, key, "unknown key \"%.60s\"%s%s%s", key->text, near ? ", did you mean \"" : "",
+        near ? near : "", near ? "\"?" : "");
+}
+
+static const char *text(struct reader *r, const struct yaml_node *n, const char *what)
+{
+    const char *s = yaml_text(n);
+    if (!s)
+        bad(r, n, "%s must be text", what);
+    return s ? arena_strdup(&r->c->arena, s) : NULL;
+}
+
+static int choice(struct reader *r, const struct yaml_node *n, const char *what,
+                  const char *const *words, size_t n_words)
+{
+    const char *s = yaml_text(n);
+    for (size_t i = 0; s && i < n_words; i++) {
+        if (text_eq(s, words[i]))
+            return (int)i;
+    }
+    const char *near = s ? text_nearest(s, words, n_words) : NULL;
+    bad(r, n, "%s: \"%.40s\" is none of its values%s%s%s", what, s ? s : "",
+        near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return -1;
+}
+
+static struct conf_origin origin(const struct reader *r, const struct yaml_node *n)
+{
+    return (struct conf_origin){ r->file, n->line };
+}
+
+static void read_namespaces(struct reader *r, struct conf_env *env, const struct yaml_node *n)
+{
+    if (n->kind != YAML_SEQ || n->n > CONF_LIST) {
+        bad(r, n, n->kind == YAML_SEQ ? "namespaces holds at most %d names"
+                                      : "namespaces must be a list like [openpolicy]", CONF_LIST);
+        return;
+    }
+    const char **list = arena_alloc(&r->c->arena, (n->n + 1) * sizeof *list);
+    env->n_namespaces = 0;
+    for (size_t i = 0; i < n->n; i++) {
+        const char *s = text(r, n->items[i], "a namespace");
+        if (s && !text_is_dns1123_label(s))
+            bad(r, n->items[i], "\"%.60s\" is not the name of a namespace", s);
+        else if (s)
+            list[env->n_namespaces++] = s;
+    }
+    env->namespaces = list;
+}
+
+const char *conf_class_name(enum conf_class c)
+{
+    static const char *const names[] = { "", "development", "staging", "production" };
+    return (size_t)c < ARRAY_LEN(names) ? names[c] : "";
+}
+
+static void read_env(struct reader *r, struct conf_env *env, const struct yaml_node *map)
+{
+    static const char *const known[] = { "class", "context", "namespaces", "read_only" };
+    static const char *const classes[] = { "development", "staging", "production" };
+    if (yaml_is_null(map))
+        return;
+    if (map->kind != YAML_MAP) {
+        bad(r, map, "environment \"%.60s\" must be a mapping", env->name);
+        return;
+    }
+    for (size_t i = 0; i < map->n; i++) {
+        const struct yaml_node *key = map->keys[i], *v = map->items[i];
+        if (text_eq(key->text, "class")) {
+            int c = choice(r, v, "class", classes, ARRAY_LEN(classes));
+            env->class = c < 0 ? CONF_CLASS_UNKNOWN : (enum conf_class)(c + 1);
+        } else if (text_eq(key->text, "context")) {
+            env->context = text(r, v, "context");
+        } else if (text_eq(key->text, "namespaces")) {
+            read_namespaces(r, env, v);
+        } else if (text_eq(key->text, "read_only")) {
+            if (!yaml_bool(v, &env->read_only))
+                bad(r, v, "read_only must be true or false");
+        } else {
+            unknown_key(r, key, known, ARRAY_LEN(known));
+        }
+    }
+}
+
+static void read_envs(struct reader *r, const struct yaml_node *map)
+{
+    if (map->kind != YAML_MAP) {
+        bad(r, map, "environments must be a mapping of names");
+        return;
+    }
+    for (size_t i = 0; i < map->n; i++) {
+        const struct yaml_node *key = map->keys[i];
+        struct conf_env *env = NULL;
+        for (size_t j = 0; j < r->c->n_envs && !env; j++) {
+            if (text_eq(r->c->envs[j].name, key->text))
+                env = &r->c->envs[j];
+        }
+        if (!env && r->c->n_envs == CONF_ENVS) {
+            bad(r, key, "more than %d environments", CONF_ENVS);
+            return;
+        }
+        if (!env)
+            env = &r->c->envs[r->c->n_envs++];
+        *env = (struct conf_env){ .name = arena_strdup(&r->c->arena, key->text), .read_only = true,
+                                  .origin = origin(r, key) };
+        read_env(r, env, map->items[i]);
+    }
+}
+
+static void read_keys(struct reader *r, const struct yaml_node *map)
+{
+    if (map->kind != YAML_MAP) {
+        bad(r, map, "keys must be a mapping of keys to commands");
+        return;
+    }
+    struct conf_key *keys = arena_alloc(&r->c->arena, (r->c->n_keys + map->n + 1) * sizeof *keys);
+    if (r->c->n_keys)
+        memcpy(keys, r->c->keys, r->c->n_keys * sizeof *keys);
+    for (size_t i = 0; i < map->n; i++) {
+        const char *line = text(r, map->items[i], "the command of a key");
+        if (line)
+            keys[r->c->n_keys++] = (struct conf_key){
+                arena_strdup(&r->c->arena, map->keys[i]->text), line, origin(r, map->keys[i]) };
+    }
+    r->c->keys = keys;
+}
+
+static void read_log(struct reader *r, const struct yaml_node *map)
+{
+    static const char *const known[] = { "level", "file" };
+    static const char *const levels[] = { "debug", "info", "warn", "error" };
+    if (map->kind != YAML_MAP) {
+        bad(r, map, "log must be a mapping");
+        return;
+    }
+    for (size_t i = 0; i < map->n; i++) {
+        const struct yaml_node *key = map->keys[i], *v = map->items[i];
+        if (text_eq(key->text, "level")) {
+            int l = choice(r, v, "log.level", levels, ARRAY_LEN(levels));
+            r->c->log_level = l < 0 ? NULL : levels[l];
+            r->c->log_level_origin = origin(r, key);
+        } else if (text_eq(key->text, "file")) {
+            r->c->log_file = text(r, v, "log.file");
+            r->c->log_file_origin = origin(r, key);
+        } else {
+            unknown_key(r, key, known, ARRAY_LEN(known));
+        }
+    }
+}
+
+static void read_root(struct reader *r, const struct yaml_node *root)
+{
+    static const char *const known[] = { "environments", "keys", "theme", "log" };
+    if (root->kind != YAML_MAP) {
+        bad(r, root, "the configuration is a mapping");
+        return;
+    }
+    for (size_t i = 0; i < root->n; i++) {
+        const struct yaml_node *key = root->keys[i], *v = root->items[i];
+        if (yaml_is_null(v))
+            continue;
+        if (text_eq(key->text, "environments"))
+            read_envs(r, v);
+        else if (text_eq(key->text, "keys"))
+            read_keys(r, v);
+        else if (text_eq(key->text, "log"))
+            read_log(r, v);
+        else if (text_eq(key->text, "theme")) {
+            r->c->theme = text(r, v, "theme");
+            r->c->theme_origin = origin(r, key);
+        } else
+            unknown_key(r, key, known, ARRAY_LEN(known));
+    }
+}
+
+static struct conf *new_conf(void)
+{
+    struct conf *c = x_calloc(1, sizeof *c);
+    c->envs = arena_alloc(&c->arena, CONF_ENVS * sizeof *c->envs);
+    return c;
+}
+
+/* YAML errors end a file: there is nothing to go on with. */
+static void add_tree(struct reader *r, enum err_code err, const struct err *one,
+                     const struct yaml_node *root)
+{
+    if (err) {
+        if (r->all)
+            buf_addf(r->all, "%s\n", one->text);
+        if (!r->failed && r->first)
+            *r->first = *one;
+        r->failed = true;
+    } else if (root) {
+        read_root(r, root);
+    }
+}
+
+static enum err_code finish(struct reader *r, struct conf **out)
+{
+    if (r->failed) {
+        conf_free(r->c);
+        return ERR_CONFIG;
+    }
+    *out = r->c;
+    return ERR_OK;
+}
+
+enum err_code conf_parse(const char *file, const char *s, size_t n, struct conf **out,
+                         struct buf *all, struct err *e)
+{
+    struct err one = { 0 };
+    struct yaml_node *root = NULL;
+    struct reader r = { .c = new_conf(), .all = all, .first = e };
+    r.file = arena_strdup(&r.c->arena, file);
+    enum err_code err = n > CONF_BYTES ? err_set(&one, ERR_LIMIT, 0, "%s:1:1: too large", file)
+                                       : yaml_parse(&r.c->arena, r.file, s, n, &root, &one);
+    add_tree(&r, err, &one, root);
+    return finish(&r, out);
+}
+
+enum err_code conf_load(const char *file, const char *(*env)(const char *), struct conf **out,
+                        struct buf *all, struct err *e)
+{
+    struct reader r = { .c = new_conf(), .all = all, .first = e };
+    struct arena *a = &r.c->arena;
+    const char *home = env("HOME"), *xdg = env("XDG_CONFIG_HOME");
+    const char *files[2] = { "/etc/bakewatch/config.yaml", NULL };
+    if (file)
+        files[0] = arena_strdup(a, file);
+    else if (xdg && xdg[0] == '/')
+        files[1] = arena_printf(a, "%s/bakewatch/config.yaml", xdg);
+    else if (home && home[0])
+        files[1] = arena_printf(a, "%s/.config/bakewatch/config.yaml", home);
+    for (size_t i = 0; i < ARRAY_LEN(files) && files[i]; i++) {
+        struct err one = { 0 };
+        struct yaml_node *root = NULL;
+        enum err_code err = yaml_load(a, files[i], CONF_BYTES, &root, &one);
+        if (err == ERR_IO && (one.native == ENOENT || one.native == ENOTDIR) && !file)
+            continue;
+        r.file = files[i];
+        r.c->files[r.c->n_files++] = files[i];
+        add_tree(&r, err, &one, root);
+    }
+    return finish(&r, out);
+}
+
+void conf_free(struct conf *c)
+{
+    if (!c)
+        return;
+    arena_release(&c->arena);
+    free(c);
+}
+
+const struct conf_env *conf_find_env(const struct conf *c, const char *name, const char *context)
+{
+    for (size_t i = 0; i < c->n_envs; i++) {
+        const struct conf_env *env = &c->envs[i];
+        if (name ? text_eq(env->name, name) : context && text_eq(env->context, context))
+            return env;
+    }
+    return NULL;
+}
