@@ -83,6 +83,8 @@ $(V)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(cflags) -c -o $@ $<
 
+$(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
+
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
 	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 

@@ -1,0 +1,383 @@
+/*
+ * The first panel: every workload of the chosen namespaces, problems first.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "panels/panels.h"
+#include "tui/table.h"
+
+struct state {
+    struct table table;
+    bool many_namespaces;
+};
+
+static const struct workloads *rows_of(const struct frame *f)
+{
+    return frame_section(f, SECTION_WORKLOADS);
+}
+
+/* ---- columns ---- */
+
+#define ROW ((const struct workload *)row)
+
+static enum role cell_namespace(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    buf_adds(out, ROW->ns);
+    return ROLE_DIM;
+}
+
+static enum role cell_name(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    buf_adds(out, ROW->name);
+    return ROW->health >= HEALTH_WARN ? panel_health_role(ROW->health) == ROLE_FAIL ? ROLE_TITLE : ROLE_WARN
+                                      : ROLE_TEXT;
+}
+
+static enum role cell_kind(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    buf_adds(out, workload_kind_short(ROW->kind));
+    return ROLE_DIM;
+}
+
+static enum role cell_ready(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    buf_addf(out, "%" PRId64 "/%" PRId64, ROW->ready, ROW->desired);
+    return ROW->ready < ROW->desired ? ROLE_WARN : ROLE_TEXT;
+}
+
+static int64_t key_ready(const void *row)
+{
+    return ROW->desired ? ROW->ready * 1000 / ROW->desired : 1000;
+}
+
+static enum role cell_rollout(const void *row, const struct frame *f, struct buf *out)
+{
+    static const enum role roles[] = { [ROLLOUT_PROGRESSING] = ROLE_PROGRESS, [ROLLOUT_COMPLETE] = ROLE_DIM,
+                                       [ROLLOUT_FAILED] = ROLE_FAIL, [ROLLOUT_PAUSED] = ROLE_WARN,
+                                       [ROLLOUT_ONDELETE] = ROLE_DIM };
+    (void)f;
+    buf_adds(out, rollout_state_name(ROW->rollout.state));
+    return roles[ROW->rollout.state];
+}
+
+static enum role cell_revision(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    if (ROW->revision)
+        buf_addf(out, "%" PRId64, ROW->revision);
+    return ROLE_TEXT;
+}
+
+static int64_t key_revision(const void *row)
+{
+    return ROW->revision;
+}
+
+static enum role cell_image(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    buf_adds(out, ROW->image_tag);
+    return ROLE_TEXT;
+}
+
+static enum role cell_age(const void *row, const struct frame *f, struct buf *out)
+{
+    char text[CLOCK_TEXT];
+    buf_adds(out, panel_age(f, ROW->deployed_ms, text));
+    return ROLE_TEXT;
+}
+
+static int64_t key_age(const void *row)
+{
+    return -ROW->deployed_ms;
+}
+
+static enum role cell_restarts(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    if (ROW->pods_unknown)
+        buf_adds(out, "?");
+    else
+        buf_addf(out, "%" PRId64, ROW->restarts);
+    return ROW->restarts ? ROLE_WARN : ROLE_DIM;
+}
+
+static int64_t key_restarts(const void *row)
+{
+    return ROW->restarts;
+}
+
+static enum role cell_cpu(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    if (ROW->total.cpu_millis >= 0)
+        buf_addf(out, "%" PRId64 "m", ROW->total.cpu_millis);
+    return ROLE_DIM;
+}
+
+static int64_t key_cpu(const void *row)
+{
+    return ROW->total.cpu_millis;
+}
+
+static enum role cell_memory(const void *row, const struct frame *f, struct buf *out)
+{
+    char text[CLOCK_TEXT];
+    (void)f;
+    if (ROW->total.memory_bytes >= 0)
+        buf_adds(out, panel_bytes(ROW->total.memory_bytes, text));
+    return ROLE_DIM;
+}
+
+static int64_t key_memory(const void *row)
+{
+    return ROW->total.memory_bytes;
+}
+
+static enum role cell_problem(const void *row, const struct frame *f, struct buf *out)
+{
+    (void)f;
+    if (ROW->pods_unknown) {
+        buf_adds(out, "pods are not visible to us");
+        return ROLE_UNKNOWN;
+    }
+    buf_adds(out, ROW->problem[0] ? ROW->problem
+                  : ROW->rollout.state == ROLLOUT_PROGRESSING ? ROW->rollout.message : "");
+    return ROW->health >= HEALTH_WARN ? ROLE_WARN : ROLE_DIM;
+}
+
+/* Problems first; then by place. */
+static int natural(const void *a, const void *b)
+{
+    const struct workload *x = a, *y = b;
+    return (int)y->health - (int)x->health;
+}
+
+static const char *id_of(const void *row)
+{
+    return ROW->id;
+}
+
+static bool is_fault(const void *row)
+{
+    return ROW->health >= HEALTH_WARN;
+}
+
+static enum health health_of(const void *row)
+{
+    return ROW->health;
+}
+
+static size_t count(const void *ctx)
+{
+    return ctx ? ((const struct workloads *)ctx)->n : 0;
+}
+
+static const void *row_at(const void *ctx, size_t i)
+{
+    return ((const struct workloads *)ctx)->items[i];
+}
+
+static const struct column columns[] = {
+    { "NAMESPACE", 6, 20, 6, false, cell_namespace, NULL },
+    { "NAME", 16, 40, 0, false, cell_name, NULL },
+    { "KIND", 6, 6, 8, false, cell_kind, NULL },
+    { "READY", 5, 9, 1, true, cell_ready, key_ready },
+    { "ROLLOUT", 11, 11, 2, false, cell_rollout, NULL },
+    { "REV", 3, 5, 5, true, cell_revision, key_revision },
+    { "IMAGE", 7, 24, 4, false, cell_image, NULL },
+    { "AGE", 5, 6, 5, true, cell_age, key_age },
+    { "RST", 3, 5, 6, true, cell_restarts, key_restarts },
+    { "CPU", 6, 7, 9, true, cell_cpu, key_cpu },
+    { "MEM", 6, 7, 9, true, cell_memory, key_memory },
+    { "PROBLEM", 10, 0, 3, false, cell_problem, NULL },
+};
+static const struct table_ops many = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
+                                       natural, health_of };
+static const struct table_ops one = { columns + 1, ARRAY_LEN(columns) - 1, count, row_at, id_of,
+                                      is_fault, natural, health_of };
+
+static const struct table_ops *ops_of(const struct state *s)
+{
+    return s->many_namespaces ? &many : &one;
+}
+
+/* ---- the panel ---- */
+
+static void title(const void *state, const struct frame *f, struct buf *out)
+{
+    const struct state *s = state;
+    const struct workloads *ws = rows_of(f);
+    if (!ws)
+        return;
+    buf_addf(out, "%zu ", ws->n);
+    if (ws->n_health[HEALTH_FAIL] || ws->n_health[HEALTH_WARN] || ws->n_health[HEALTH_PROGRESS])
+        buf_addf(out, "(%zu fail, %zu warn, %zu in progress)", ws->n_health[HEALTH_FAIL],
+                 ws->n_health[HEALTH_WARN], ws->n_health[HEALTH_PROGRESS]);
+    else if (ws->n && ws->is_synced)
+        buf_adds(out, "all well");
+    table_describe(&s->table, ops_of(s), out);
+}
+
+static size_t shown_notices(const struct workloads *ws, int rows)
+{
+    size_t most = rows > 8 ? 3 : rows > 4 ? 1 : 0;
+    return ws ? ws->n_notices < most ? ws->n_notices : most : 0;
+}
+
+static void settle(void *state, const struct frame *f, int rows, int cols)
+{
+    struct state *s = state;
+    const struct workloads *ws = rows_of(f);
+    const struct ident *id = frame_section(f, SECTION_IDENT);
+    (void)cols;
+    bool is_many = id && (id->all_namespaces || id->n_namespaces > 1);
+    if (is_many != s->many_namespaces) {
+        s->many_namespaces = is_many;
+        s->table.sort = 0;
+    }
+    table_settle(&s->table, ops_of(s), ws, f, ws ? ws->section.version : 0,
+                 rows - (int)shown_notices(ws, rows));
+}
+
+/* An empty panel says why, and what to do. */
+static void render_empty(const struct frame *f, struct canvas *c, const struct state *s)
+{
+    const struct workloads *ws = rows_of(f);
+    const struct sources *src = frame_section(f, SECTION_SOURCES);
+    const struct ident *id = frame_section(f, SECTION_IDENT);
+    char age[CLOCK_TEXT];
+    int row = c->at.rows > 3 ? 1 : 0;
+    if (ws && ws->n && s->table.n == 0) {
+        canvas_text(c, row, 2, -1, ROLE_DIM, s->table.faults ? "nothing is wrong here (! shows all)"
+                                                             : "no row matches the filter (esc clears it)");
+        return;
+    }
+    const struct source_health *api = src && src->n ? &src->rows[0] : NULL;
+    if (api && (api->state == SOURCE_UNSET || api->state == SOURCE_FAILED)) {
+        canvas_text(c, row++, 2, -1, ROLE_FAIL, api->state == SOURCE_UNSET ? " no cluster " : " no connection ");
+        canvas_text(c, row++, 2, -1, ROLE_TEXT, api->text);
+        canvas_text(c, row++, 2, -1, ROLE_DIM,
+                    api->state == SOURCE_UNSET
+                        ? "set KUBECONFIG, or choose a context with :ctx NAME; `bakewatch doctor` explains"
+                        : "trying again for ever; R tries now, 3 shows every source");
+        return;
+    }
+    if (ws && ws->is_synced && ws->n_notices) {
+        for (size_t i = 0; i < ws->n_notices && row < c->at.rows; i++)
+            canvas_text(c, row++, 2, -1, ROLE_WARN, ws->notices[i]);
+        return;
+    }
+    if (ws && ws->is_synced) {
+        canvas_textf(c, row, 2, ROLE_DIM, "no workloads in %s; :ns NAME shows another, :ns all shows all",
+                     id && id->n_namespaces == 1 ? id->namespaces[0] : "these namespaces");
+        return;
+    }
+    canvas_textf(c, row, 2, ROLE_DIM, "waiting for the API server (%s)",
+                 api ? clock_format_age(f->now_ms - api->since_ms, age) : "0s");
+}
+
+static void render(const void *state, const struct frame *f, struct canvas *c)
+{
+    const struct state *s = state;
+    const struct workloads *ws = rows_of(f);
+    if (!ws || !s->table.n) {
+        render_empty(f, c, s);
+        return;
+    }
+    size_t notices = shown_notices(ws, c->at.rows);
+    struct canvas body = canvas_window(c, (struct area){ 0, 0, c->at.rows - (int)notices, c->at.cols });
+    table_render(&s->table, ops_of(s), ws, f, &body, panels_are_stale(f));
+    for (size_t i = 0; i < notices; i++)
+        canvas_text(c, c->at.rows - (int)notices + (int)i, 2, -1, ROLE_WARN, ws->notices[i]);
+}
+
+static bool nav(void *state, const struct frame *f, enum nav n, const char *arg)
+{
+    struct state *s = state;
+    return table_nav(&s->table, ops_of(s), rows_of(f), n, arg);
+}
+
+static const struct workload *selected(const struct state *s, const struct frame *f)
+{
+    return rows_of(f) ? table_selected(&s->table, ops_of(s), rows_of(f)) : NULL;
+}
+
+static bool has_row(const void *state, const struct frame *f)
+{
+    return selected(state, f) != NULL;
+}
+
+static void copy(const void *state, const struct frame *f, struct buf *out)
+{
+    const struct state *s = state;
+    table_copy(&s->table, ops_of(s), rows_of(f), f, out);
+}
+
+static void selected_id(const void *state, const struct frame *f, struct buf *out)
+{
+    const struct workload *w = selected(state, f);
+    buf_adds(out, w ? w->id : "");
+}
+
+static bool locate(void *state, const struct frame *f, const char *id)
+{
+    (void)f;
+    return table_locate(&((struct state *)state)->table, id);
+}
+
+static void release(void *state)
+{
+    table_release(&((struct state *)state)->table);
+}
+
+/* ---- commands ---- */
+
+static void open_row(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)arg;
+    ui_open(ui, "workload", selected(state, f)->id);
+}
+
+static void open_text(struct ui *ui, const struct workload *w, enum doc_kind kind)
+{
+    static const char *const resources[] = { "deployments.apps", "statefulsets.apps", "daemonsets.apps" };
+    struct cmd_msg m = { .doc = kind };
+    snprintf(m.resource, sizeof m.resource, "%s", resources[w->kind]);
+    snprintf(m.ns, sizeof m.ns, "%s", w->ns);
+    snprintf(m.name, sizeof m.name, "%s", w->name);
+    ui_open_doc(ui, &m);
+}
+
+static void describe(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)arg;
+    open_text(ui, selected(state, f), DOC_DESCRIBE);
+}
+
+static void raw(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)arg;
+    open_text(ui, selected(state, f), DOC_RAW);
+}
+
+static const struct cmd cmds[] = {
+    { "open", "", "revisions, pods and events of the workload", true, open_row },
+    { "describe", "", "describe the workload", true, describe },
+    { "raw", "", "the workload as YAML", true, raw },
+    { 0 },
+};
+
+const struct panel_ops workloads_panel = {
+    .name = "workloads",
+    .reads = 1u << SECTION_WORKLOADS | 1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_CLOCK,
+    .state_size = sizeof(struct state), .cmds = cmds, .title = title, .settle = settle,
+    .render = render, .nav = nav, .has_row = has_row, .copy = copy, .selected_id = selected_id,
+    .locate = locate, .release = release,
+};

@@ -1,0 +1,342 @@
+#include "tui/app.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "tui/app_state.h"
+#include "tui/keeper.h"
+
+enum { FRAME_MS = 33, TICK_MS = 1000 };
+enum { FD_SNAP, FD_IN, FD_OUT, FD_SIGNAL, FD_KEEPER, N_FDS };
+
+void ui_say(struct ui *ui, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(ui->said, sizeof ui->said, fmt, ap);
+    va_end(ap);
+    ui->said_ms = clock_io_ms();
+    ui->is_dirty = true;
+}
+
+bool ui_send(struct ui *ui, const struct cmd_msg *m)
+{
+    bool ok = cmdq_push(ui->env->cmdq, m);
+    if (!ok)
+        ui_say(ui, "too many commands are waiting: try again");
+    return ok;
+}
+
+size_t ui_find(const struct ui *ui, const char *name)
+{
+    size_t i = 0;
+    while (i < ui->n_panels && !text_eq(ui->ops[i]->name, name))
+        i++;
+    return i;
+}
+
+size_t ui_top(const struct ui *ui)
+{
+    return ui->n_layers ? ui->layers[ui->n_layers - 1] : ui->focus;
+}
+
+void ui_open(struct ui *ui, const char *panel, const char *id)
+{
+    size_t i = ui_find(ui, panel);
+    if (i == ui->n_panels) {
+        ui_say(ui, "no panel \"%s\"", panel);
+        return;
+    }
+    struct frame f = ui_frame(ui, i);
+    if (i < ui->n_tabs) {
+        ui->n_layers = 0;
+        if (ui->focus != i)
+            ui->last_focus = ui->focus;
+        ui->focus = i;
+    } else if (ui_top(ui) != i && ui->n_layers < APP_LAYERS) {
+        ui->layers[ui->n_layers++] = i;
+    }
+    if (id && id[0] && ui->ops[i]->locate)
+        ui->ops[i]->locate(ui->state[i], &f, id);
+    ui->is_dirty = true;
+}
+
+void ui_close_layer(struct ui *ui)
+{
+    if (!ui->n_layers)
+        return;
+    if (text_eq(ui->ops[ui_top(ui)]->name, "doc"))
+        ui_send(ui, &(struct cmd_msg){ .kind = CMD_DOC_CLOSE });
+    ui->n_layers--;
+    ui->is_dirty = true;
+}
+
+uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m)
+{
+    m->kind = CMD_DOC_OPEN;
+    m->request = ++ui->doc_requests;
+    if (ui_send(ui, m)) {
+        char id[32];
+        snprintf(id, sizeof id, "%llu", (unsigned long long)m->request);
+        ui_open(ui, "doc", id);
+    }
+    return m->request;
+}
+
+struct frame ui_frame(const struct ui *ui, size_t panel)
+{
+    return (struct frame){ .snap = ui->snap, .prefs = &ui->prefs, .now_ms = clock_story_ms(),
+                           .focused = panel == ui_top(ui) };
+}
+
+/* Did anything that is shown move?  Hidden layers and tabs below them do not count. */
+static unsigned shown_reads(const struct ui *ui)
+{
+    unsigned reads = 1u << SECTION_IDENT | 1u << SECTION_SOURCES | 1u << SECTION_WORKLOADS;
+    if (ui->n_layers)
+        return reads | ui->ops[ui_top(ui)]->reads;
+    for (size_t i = 0; i < ui->n_tabs; i++)
+        reads |= ui->ops[i]->reads;
+    return reads;
+}
+
+static bool is_lost(const struct ui *ui)
+{
+    const struct sources *s = ui->snap ? (struct sources *)ui->snap->sections[SECTION_SOURCES] : NULL;
+    return !s || s->lost_ms != TIME_NONE || s->worst != SOURCE_LIVE;
+}
+
+static void look_for_moves(struct ui *ui)
+{
+    unsigned reads = shown_reads(ui);
+    for (int i = 0; i < N_SECTIONS && ui->snap; i++) {
+        uint64_t v = ui->snap->sections[i] ? ui->snap->sections[i]->version : 0;
+        if (v != ui->versions[i] && reads & (1u << i))
+            ui->is_dirty = true;
+        ui->versions[i] = v;
+    }
+    /* Ages are coarse: a calm screen is looked at again each 5 s, a troubled one each second. */
+    int64_t step = is_lost(ui) || ui->said[0] ? 1 : 5, second = clock_story_ms() / 1000 / step;
+    if (second != ui->shown_second)
+        ui->is_dirty = true;
+    ui->shown_second = second;
+    if (reads & (1u << SECTION_LOG) && log_seq() != ui->log_seq) {
+        ui->log_seq = log_seq();
+        ui->is_dirty = true;
+    }
+    if (ui->said[0] && clock_io_ms() - ui->said_ms > SAY_MS) {
+        ui->said[0] = '\0';
+        ui->is_dirty = true;
+    }
+}
+
+static void take_snapshot(struct ui *ui)
+{
+    uint64_t drained;
+    (void)!read(ui->env->snap_fd, &drained, sizeof drained);
+    if (ui->is_paused)
+        return;
+    struct snap *s = snap_acquire(ui->env->slot);
+    if (s) {
+        snap_unref(ui->snap);
+        ui->snap = s;
+    }
+}
+
+/* False: the tty is gone. */
+static bool take_input(struct ui *ui)
+{
+    char bytes[4096];
+    ssize_t n = read(term_in_fd(ui->term), bytes, sizeof bytes);
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR;
+    if (n == 0)
+        return false;
+    keys_feed(&ui->keys, bytes, (size_t)n, clock_io_ms());
+    return true;
+}
+
+static void give_keys(struct ui *ui)
+{
+    struct key k;
+    while (!ui->wants_quit && keys_next(&ui->keys, clock_io_ms(), &k))
+        app_key(ui, &k);
+}
+
+static void resize(struct ui *ui)
+{
+    int rows, cols;
+    term_size(ui->term, &rows, &cols);
+    if (rows == ui->rows && cols == ui->cols)
+        return;
+    ui->rows = rows;
+    ui->cols = cols;
+    canvas_free(&ui->canvas);
+    ui->canvas = canvas_new(rows, cols);
+    ui->canvas.ascii = ui->prefs.ascii;
+    ui->is_dirty = true;
+}
+
+static void suspend(struct ui *ui)
+{
+    ui->wants_suspend = false;
+    term_leave(ui->term);
+    keeper_stop_group();
+    term_enter(ui->term);
+    ui_send(ui, &(struct cmd_msg){ .kind = CMD_RESUMED });
+    resize(ui);
+    ui->is_dirty = true;
+}
+
+static void take_signals(struct ui *ui, int fd)
+{
+    struct signalfd_siginfo si;
+    while (read(fd, &si, sizeof si) == sizeof si) {
+        if (si.ssi_signo == SIGWINCH) {
+            resize(ui);
+            term_repaint(ui->term);
+            ui->is_dirty = true;
+        } else if (si.ssi_signo == SIGTSTP) {
+            ui->wants_suspend = true;
+        } else if (si.ssi_signo == SIGCONT) {
+            ui_send(ui, &(struct cmd_msg){ .kind = CMD_RESUMED });
+            term_enter(ui->term);
+            ui->is_dirty = true;
+        } else {
+            ui->wants_quit = true;
+            ui->code = 128 + (int)si.ssi_signo;
+        }
+    }
+}
+
+static int open_signals(void)
+{
+    static const int list[] = { SIGWINCH, SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT, SIGQUIT };
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_LEN(list); i++)
+        sigaddset(&set, list[i]);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* One wait and what it brought; false: the terminal is gone. */
+static bool turn(struct ui *ui, int signal_fd, int64_t *painted_ms)
+{
+    struct pollfd fds[N_FDS] = {
+        [FD_SNAP] = { ui->env->snap_fd, POLLIN, 0 },
+        [FD_IN] = { term_in_fd(ui->term), POLLIN, 0 },
+        [FD_OUT] = { term_is_idle(ui->term) ? -1 : term_out_fd(ui->term), POLLOUT, 0 },
+        [FD_SIGNAL] = { signal_fd, POLLIN, 0 },
+        [FD_KEEPER] = { keeper_fd(), POLLIN, 0 },
+    };
+    int64_t now = clock_io_ms(), wait = TICK_MS - clock_story_ms() % TICK_MS + 5;
+    int64_t esc = keys_wait_ms(&ui->keys, now);
+    if (esc >= 0 && esc < wait)
+        wait = esc;
+    if (ui->is_dirty && term_is_idle(ui->term)) {
+        int64_t due = *painted_ms + FRAME_MS - now;
+        wait = due < 0 ? 0 : due < wait ? due : wait;
+    }
+    if (poll(fds, N_FDS, (int)wait) < 0 && errno != EINTR)
+        return false;
+    if (fds[FD_SIGNAL].revents)
+        take_signals(ui, signal_fd);
+    if (fds[FD_KEEPER].revents) {
+        ui->wants_quit = true;
+        ui->code = 128 + SIGTERM;
+    }
+    if (fds[FD_IN].revents & (POLLHUP | POLLERR | POLLNVAL))
+        return false;
+    if (fds[FD_IN].revents && !take_input(ui))
+        return false;
+    if (fds[FD_SNAP].revents)
+        take_snapshot(ui);
+    bool had_keys = ui->keys.in.len > 0;
+    give_keys(ui);
+    look_for_moves(ui);
+    now = clock_io_ms();
+    /* A key is answered at once; data waits for its turn. */
+    if (ui->is_dirty && term_is_idle(ui->term) && (had_keys || now - *painted_ms >= FRAME_MS)) {
+        ui->is_dirty = false;
+        app_draw(ui);
+        *painted_ms = now;
+    }
+    return term_flush(ui->term);
+}
+
+static void add_panels(struct ui *ui)
+{
+    for (const struct panel_ops *const *p = ui->env->panels; *p && ui->n_panels < APP_PANELS; p++) {
+        ui->ops[ui->n_panels] = *p;
+        ui->state[ui->n_panels++] = x_calloc(1, (*p)->state_size);
+        if (!(*p)->is_layer)
+            ui->n_tabs = ui->n_panels;
+    }
+}
+
+static void release(struct ui *ui)
+{
+    for (size_t i = 0; i < ui->n_panels; i++) {
+        if (ui->ops[i]->release)
+            ui->ops[i]->release(ui->state[i]);
+        free(ui->state[i]);
+    }
+    canvas_free(&ui->canvas);
+    keys_release(&ui->keys);
+    snap_unref(ui->snap);
+}
+
+enum err_code app_run(const struct app_env *env, int *code, struct err *e)
+{
+    static struct ui ui; /* one console a process; its prompt's history is large for a stack */
+    struct theme theme;
+    int64_t painted_ms = INT64_MIN / 2;
+    ui.env = env;
+    ui.prefs.ascii = env->ascii;
+    ui.is_dirty = true;
+    enum err_code err = theme_load(env->theme, &theme, e);
+    if (err)
+        return err;
+    int signal_fd = open_signals();
+    if ((err = term_open(&ui.term, env->no_color, e))) {
+        close(signal_fd);
+        return err;
+    }
+    keys_init(&ui.keys);
+    term_theme(ui.term, &theme);
+    if (env->mouse) {
+        ui.mouse = true;
+        term_mouse(ui.term, true);
+    }
+    add_panels(&ui);
+    resize(&ui);
+    bool is_first = true;
+    while (!ui.wants_quit) {
+        if (ui.wants_suspend)
+            suspend(&ui);
+        if (!turn(&ui, signal_fd, &painted_ms)) {
+            ui.code = 128 + SIGHUP;
+            break;
+        }
+        if (is_first && term_is_idle(ui.term) && painted_ms > 0) {
+            log_put(LOG_INFO, "ui", "first paint %d ms after the start",
+                    (int)(clock_io_ms() - env->started_ms));
+            is_first = false;
+        }
+    }
+    log_put(LOG_INFO, "ui", "%llu bytes to the terminal", (unsigned long long)term_bytes(ui.term));
+    term_close(ui.term);
+    close(signal_fd);
+    release(&ui);
+    *code = ui.code;
+    return ERR_OK;
+}

@@ -1,0 +1,264 @@
+/*
+ * One frame: identity strip, panels by the layout (or the top layer), status row.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/app_state.h"
+
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000 };
+
+static const void *section(const struct ui *ui, enum section_id id)
+{
+    return ui->snap ? ui->snap->sections[id] : NULL;
+}
+
+/* ---- identity strip ---- */
+
+static enum role class_role(enum env_class c)
+{
+    return c == ENV_PRODUCTION ? ROLE_PRODUCTION : c == ENV_STAGING ? ROLE_STAGING : ROLE_STRIP;
+}
+
+static int strip_place(struct canvas *c, const struct ident *id)
+{
+    char words[512], names[256] = "";
+    size_t used = 0;
+    int col = 0;
+    if (id->environment[0]) {
+        snprintf(words, sizeof words, " %s%s%s ", id->class == ENV_PRODUCTION ? "PROD " : "",
+                 id->environment, id->class == ENV_STAGING ? " (staging)" : "");
+        col += canvas_text(c, 0, col, -1, class_role(id->class), words);
+    }
+    for (size_t i = 0; i < id->n_namespaces && i < 3 && used < sizeof names - 80; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%.70s", i ? "," : "",
+                                 id->namespaces[i]);
+    if (id->n_namespaces > 3)
+        snprintf(names + used, sizeof names - used, " and %zu more", id->n_namespaces - 3);
+    snprintf(words, sizeof words, " %s ", id->all_namespaces ? "all namespaces" : names);
+    col += canvas_text(c, 0, col, c->at.cols / 3, ROLE_STRIP, words);
+    snprintf(words, sizeof words, "ctx %s ", id->context[0] ? id->context : "-");
+    col += canvas_text(c, 0, col, c->at.cols / 3, ROLE_STRIP, words);
+    if (id->read_only)
+        col += canvas_text(c, 0, col, -1, ROLE_STRIP, " RO ");
+    if (id->as[0]) {
+        snprintf(words, sizeof words, " as %s ", id->as);
+        col += canvas_text(c, 0, col, 24, ROLE_STAGING, words);
+    }
+    if (id->is_insecure)
+        col += canvas_text(c, 0, col, -1, ROLE_ALARM, " INSECURE TLS ");
+    return col;
+}
+
+/* What is to be said of the data's age, and whether it is an alarm. */
+static enum role link_words(const struct ui *ui, const struct sources *s, char out[200])
+{
+    int64_t now = clock_story_ms();
+    char when[CLOCK_TEXT];
+    const struct source_health *api = s && s->n ? &s->rows[0] : NULL;
+    if (!api) {
+        snprintf(out, 200, "starting");
+        return ROLE_STRIP;
+    }
+    if (api->state == SOURCE_UNSET) {
+        snprintf(out, 200, "no cluster");
+        return ROLE_ALARM;
+    }
+    if (s->lost_ms != TIME_NONE || api->state == SOURCE_FAILED) {
+        int64_t since = s->lost_ms != TIME_NONE ? s->lost_ms : api->since_ms;
+        int64_t retry = api->retry_ms == TIME_NONE ? 0 : (api->retry_ms - now + 999) / 1000;
+        panel_time(&(struct frame){ .prefs = &ui->prefs }, since, TIME_NONE, when);
+        snprintf(out, 200, "%s since %s, retry in %ds", s->oldest_proof_ms == TIME_NONE
+                 ? "NO CONNECTION" : "LINK LOST", when, (int)(retry > 0 ? retry : 0));
+        return ROLE_ALARM;
+    }
+    if (api->state == SOURCE_STALE) {
+        panel_time(&(struct frame){ .prefs = &ui->prefs }, api->since_ms, TIME_NONE, when);
+        snprintf(out, 200, "SERVER SICK since %s", when);
+        return ROLE_ALARM;
+    }
+    for (size_t i = 1; i < s->n && s->worst != SOURCE_LIVE; i++) {
+        const struct source_health *h = &s->rows[i];
+        if (h->state != s->worst)
+            continue;
+        clock_format_age(now - h->since_ms, when);
+        if (h->state == SOURCE_WAITING)
+            snprintf(out, 200, "waiting for %s (%s)", h->name, when);
+        else
+            snprintf(out, 200, "STALE %s %s", h->name, when);
+        return h->state == SOURCE_WAITING ? ROLE_STRIP : ROLE_ALARM;
+    }
+    if (s->oldest_proof_ms != TIME_NONE && now - s->oldest_proof_ms > 4 * PROOF_LATE_MS) {
+        snprintf(out, 200, "unproved for %s", clock_format_age(now - s->oldest_proof_ms, when));
+        return ROLE_STAGING;
+    }
+    snprintf(out, 200, "live");
+    return ROLE_STRIP;
+}
+
+static void draw_strip(struct ui *ui, struct canvas *c)
+{
+    const struct ident *id = section(ui, SECTION_IDENT);
+    const struct sources *s = section(ui, SECTION_SOURCES);
+    char link[200], words[204], right[80], now[CLOCK_TEXT];
+    canvas_fill(c, 0, ROLE_STRIP);
+    int col = id ? strip_place(c, id) : canvas_text(c, 0, 0, -1, ROLE_STRIP, " bakewatch ");
+    enum role r = link_words(ui, s, link);
+    snprintf(words, sizeof words, " %s ", link);
+    col += canvas_text(c, 0, col, -1, r, words);
+    if (ui->is_paused)
+        col += canvas_text(c, 0, col, -1, ROLE_STAGING, " PAUSED ");
+    panel_time(&(struct frame){ .prefs = &ui->prefs }, clock_story_ms(), TIME_NONE, now);
+    snprintf(right, sizeof right, "%.1f req/s  %s ", s ? s->requests_per_s : 0.0, now);
+    if (col + (int)strlen(right) < c->at.cols)
+        canvas_right(c, 0, 0, c->at.cols, ROLE_STRIP, right);
+}
+
+/* ---- panels ---- */
+
+static void draw_title(struct ui *ui, size_t i, struct canvas *c)
+{
+    struct frame f = ui_frame(ui, i);
+    struct buf b = BUF_INIT(2048);
+    char head[64];
+    enum role r = f.focused ? ROLE_FOCUS : ROLE_TITLE;
+    canvas_rule(c, 0, 0, c->at.cols, f.focused ? ROLE_FOCUS : ROLE_DIM);
+    if (i < ui->n_tabs)
+        snprintf(head, sizeof head, " %zu %s ", i + 1, ui->ops[i]->name);
+    else
+        snprintf(head, sizeof head, " %s ", ui->ops[i]->name);
+    int col = 1 + canvas_text(c, 0, 1, -1, r, head);
+    if (ui->ops[i]->title)
+        ui->ops[i]->title(ui->state[i], &f, &b);
+    if (b.len) {
+        col += canvas_text(c, 0, col, -1, ROLE_TEXT, buf_str(&b));
+        canvas_text(c, 0, col, -1, ROLE_TEXT, " ");
+    }
+    buf_release(&b);
+}
+
+static void draw_panel(struct ui *ui, size_t i, struct area a)
+{
+    if (a.rows < 1)
+        return;
+    struct canvas c = canvas_window(&ui->canvas, a);
+    draw_title(ui, i, &c);
+    a.row++;
+    a.rows--;
+    if (a.rows < 1)
+        return;
+    struct frame f = ui_frame(ui, i);
+    struct canvas body = canvas_window(&ui->canvas, a);
+    ui->ops[i]->settle(ui->state[i], &f, body.at.rows, body.at.cols);
+    ui->ops[i]->render(ui->state[i], &f, &body);
+}
+
+static void draw_body(struct ui *ui, struct area body)
+{
+    if (ui->n_layers) {
+        draw_panel(ui, ui_top(ui), body);
+        return;
+    }
+    struct layout l = layout_solve(body, ui->n_tabs, ui->focus, ui->zoom);
+    for (size_t i = 0; i < ui->n_tabs; i++)
+        draw_panel(ui, i, l.areas[i]);
+    for (int i = 0; i < l.n_bars; i++) {
+        struct canvas c = canvas_window(&ui->canvas, body);
+        canvas_bar(&c, l.bars[i], ROLE_DIM);
+    }
+    size_t detail = ui_find(ui, "workload"), first = 0;
+    if (l.detail.rows && detail < ui->n_panels && ui->ops[first]->copy) {
+        struct frame f = ui_frame(ui, first);
+        struct buf id = BUF_INIT(TEXT_CELL * 64);
+        if (ui->ops[first]->selected_id) {
+            ui->ops[first]->selected_id(ui->state[first], &f, &id);
+            f = ui_frame(ui, detail);
+            ui->ops[detail]->locate(ui->state[detail], &f, buf_str(&id));
+            draw_panel(ui, detail, l.detail);
+        }
+        buf_release(&id);
+    }
+}
+
+/* ---- status row ---- */
+
+static void draw_keys(struct ui *ui, struct canvas *c, int row)
+{
+    static const struct {
+        const char *line, *word;
+    } hints[] = { { "open", "open" }, { "expand", "expand" }, { "log", "log" },
+                  { "describe", "describe" }, { "raw", "raw" }, { "diff", "diff" },
+                  { "wrap", "wrap" }, { "follow", "follow" }, { "prompt filter", "filter" },
+                  { "faults", "faults" }, { "next", "panel" }, { "zoom", "zoom" },
+                  { "back", "back" }, { "help", "help" }, { "close", "quit" } };
+    const char *panel = ui->ops[ui_top(ui)]->name;
+    int col = 1;
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
+        const char *key = keymap_key_of(ui->env->keymap, panel, hints[i].line);
+        bool is_own = i < 7, is_layer = ui->n_layers > 0;
+        if (!key || (is_own && !keymap_has(ui->env->keymap, panel, hints[i].line)))
+            continue;
+        if ((text_eq(hints[i].line, "follow") && !text_eq(panel, "doc") && !text_eq(panel, "log")) ||
+            (text_eq(hints[i].line, "back") && !is_layer) ||
+            (is_layer && (text_eq(hints[i].line, "next") || text_eq(hints[i].line, "zoom"))) ||
+            (text_eq(hints[i].line, "close") && is_layer))
+            continue;
+        if (col + (int)strlen(key) + (int)strlen(hints[i].word) + 2 > c->at.cols)
+            break;
+        col += canvas_text(c, row, col, -1, ROLE_KEY, key);
+        col += canvas_textf(c, row, col, ROLE_DIM, " %s  ", hints[i].word);
+    }
+}
+
+static void draw_prompt(struct ui *ui, struct canvas *c, int row)
+{
+    const struct prompt *p = &ui->prompt;
+    char under[8] = " ";
+    int col = canvas_text(c, row, 0, -1, ROLE_KEY, p->lead);
+    int width = c->at.cols - col - 1;
+    /* The part around the cursor is what one sees. */
+    const char *from = p->text;
+    char head[PROMPT_CAP];
+    snprintf(head, sizeof head, "%.*s", (int)p->at, p->text);
+    while (text_width(head + (from - p->text)) > width && *from) {
+        from++;
+        while (((unsigned char)*from & 0xC0) == 0x80)
+            from++;
+    }
+    col += canvas_text(c, row, col, -1, ROLE_TEXT, head + (from - p->text));
+    if (p->text[p->at]) {
+        int32_t cp;
+        size_t n = text_decode(p->text + p->at, strlen(p->text + p->at), &cp);
+        snprintf(under, sizeof under, "%.*s", (int)(n ? n : 1), p->text + p->at);
+    }
+    col += canvas_text(c, row, col, -1, ROLE_SELECTED, under);
+    if (p->text[p->at])
+        canvas_text(c, row, col, -1, ROLE_TEXT, p->text + p->at + strlen(under));
+}
+
+static void draw_status(struct ui *ui, struct canvas *c, int row)
+{
+    canvas_fill(c, row, ROLE_TEXT);
+    if (ui->prompt.is_open)
+        draw_prompt(ui, c, row);
+    else if (ui->said[0])
+        canvas_text(c, row, 1, -1, ROLE_TITLE, ui->said);
+    else if (ui->pending[0])
+        canvas_textf(c, row, 1, ROLE_KEY, "%s ...", ui->pending);
+    else
+        draw_keys(ui, c, row);
+}
+
+void app_draw(struct ui *ui)
+{
+    struct canvas *c = &ui->canvas;
+    canvas_clear(c);
+    if (ui->rows < LEAST_ROWS || ui->cols < LEAST_COLS) {
+        canvas_textf(c, 0, 0, ROLE_TEXT, "%dx%d is too small (20x5); q quits", ui->cols, ui->rows);
+    } else {
+        draw_strip(ui, c);
+        draw_body(ui, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+        draw_status(ui, c, ui->rows - 1);
+    }
+    term_draw(ui->term, c);
+}

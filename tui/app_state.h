@@ -1,0 +1,50 @@
+/* tui/app_state.h - what app.c, app_draw.c, app_input.c and builtin.c share; nobody else includes it. */
+#ifndef TUI_APP_STATE_H
+#define TUI_APP_STATE_H
+
+#include "tui/app.h"
+#include "tui/keys.h"
+#include "tui/layout.h"
+#include "tui/prompt.h"
+#include "tui/term.h"
+
+enum { APP_PANELS = 12, APP_LAYERS = 8, SAY_MS = 6000 };
+
+struct ui {
+    const struct app_env *env;
+    struct term *term;
+    struct keys keys;
+    struct prompt prompt;
+    struct prefs prefs;
+    const struct panel_ops *ops[APP_PANELS];
+    void *state[APP_PANELS];
+    size_t n_panels, n_tabs;    /* tabs come first */
+    size_t focus, last_focus;   /* among tabs */
+    size_t layers[APP_LAYERS];  /* indexes of panels, the top one last */
+    size_t n_layers;
+    bool zoom, is_paused, wants_quit, wants_suspend, asks_quit;
+    struct snap *snap;          /* what is shown */
+    struct canvas canvas;
+    int rows, cols;
+    char said[256];
+    int64_t said_ms;
+    char pending[2 * KEY_NAME]; /* the first key of a sequence */
+    uint64_t doc_requests;
+    uint64_t versions[N_SECTIONS];
+    uint64_t log_seq;
+    int64_t shown_second;
+    bool is_dirty;              /* something moved: settle and render */
+    bool mouse;
+    uint64_t syncs;
+    int code;
+};
+
+struct frame ui_frame(const struct ui *ui, size_t panel);
+size_t ui_top(const struct ui *ui); /* index of the panel that has the keys */
+void app_draw(struct ui *ui);       /* app_draw.c */
+void app_key(struct ui *ui, const struct key *k); /* app_input.c */
+void cmd_run(struct ui *ui, const char *line);    /* app_input.c */
+size_t ui_find(const struct ui *ui, const char *name); /* n_panels when there is none */
+int64_t ui_deployed_ms(const struct ui *ui);
+
+#endif

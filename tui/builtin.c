@@ -1,0 +1,348 @@
+/*
+ * The commands that every panel has.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/app_state.h"
+
+enum { CLIP_BYTES = 74000 };
+
+static void nav(struct ui *ui, enum nav n, const char *refusal)
+{
+    size_t top = ui_top(ui);
+    struct frame f = ui_frame(ui, top);
+    if (!ui->ops[top]->nav || !ui->ops[top]->nav(ui->state[top], &f, n, NULL))
+        ui_say(ui, "%s", refusal);
+}
+
+#define NAV(fn, which, refusal)                                                              \
+    static void fn(struct ui *ui, void *state, const struct frame *f, const char *arg)       \
+    {                                                                                        \
+        (void)state, (void)f, (void)arg;                                                     \
+        nav(ui, which, refusal);                                                             \
+    }
+NAV(down, NAV_DOWN, "")
+NAV(up, NAV_UP, "")
+NAV(page_down, NAV_PAGE_DOWN, "")
+NAV(page_up, NAV_PAGE_UP, "")
+NAV(half_down, NAV_HALF_DOWN, "")
+NAV(half_up, NAV_HALF_UP, "")
+NAV(top, NAV_TOP, "")
+NAV(bottom, NAV_BOTTOM, "")
+NAV(left, NAV_LEFT, "")
+NAV(right, NAV_RIGHT, "")
+NAV(sort_next, NAV_SORT_NEXT, "this view has one order")
+NAV(sort_previous, NAV_SORT_PREV, "this view has one order")
+NAV(sort_reverse, NAV_REVERSE, "this view has one order")
+NAV(faults, NAV_FAULTS, "this view knows no faults")
+NAV(next_fault, NAV_NEXT_FAULT, "nothing is wrong here")
+NAV(previous_fault, NAV_PREV_FAULT, "nothing is wrong here")
+NAV(next_match, NAV_NEXT_MATCH, "not found; / searches in texts")
+NAV(previous_match, NAV_PREV_MATCH, "not found; / searches in texts")
+NAV(follow, NAV_FOLLOW, "this view does not follow")
+
+static void quit_now(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui->wants_quit = true;
+}
+
+static void close_top(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    if (ui->n_layers)
+        ui_close_layer(ui);
+    else
+        quit_now(ui, state, f, arg);
+}
+
+static void back(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    size_t i = ui_top(ui);
+    struct frame now = ui_frame(ui, i);
+    if (ui->n_layers)
+        ui_close_layer(ui);
+    else if (ui->zoom)
+        ui->zoom = false;
+    else if (ui->ops[i]->nav) /* esc on a list takes its filter away */
+        ui->ops[i]->nav(ui->state[i], &now, NAV_FILTER, "");
+}
+
+static void help(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f;
+    ui_open(ui, "help", arg);
+}
+
+static void prompt(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f;
+    if (text_eq(arg, "filter"))
+        prompt_open(&ui->prompt, "/", "");
+    else
+        prompt_open(&ui->prompt, ":", arg);
+}
+
+static void focus_on(struct ui *ui, size_t i)
+{
+    if (i >= ui->n_tabs)
+        return;
+    while (ui->n_layers)
+        ui_close_layer(ui);
+    if (i != ui->focus)
+        ui->last_focus = ui->focus;
+    ui->focus = i;
+}
+
+static void focus(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    int64_t n;
+    (void)state, (void)f;
+    if (!text_to_int(arg, strlen(arg), 1, (int64_t)ui->n_tabs, &n))
+        ui_say(ui, "there are %zu panels", ui->n_tabs);
+    else
+        focus_on(ui, (size_t)n - 1);
+}
+
+static void next(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    focus_on(ui, (ui->focus + 1) % ui->n_tabs);
+}
+
+static void previous(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    focus_on(ui, (ui->focus + ui->n_tabs - 1) % ui->n_tabs);
+}
+
+static void last(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    focus_on(ui, ui->last_focus);
+}
+
+static void zoom(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui->zoom = !ui->zoom;
+}
+
+static void pause_view(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui->is_paused = !ui->is_paused;
+    if (!ui->is_paused) {
+        struct snap *s = snap_acquire(ui->env->slot);
+        snap_unref(ui->snap);
+        ui->snap = s;
+    }
+    ui_say(ui, ui->is_paused ? "the view stands still; data is still gathered" : "live again");
+}
+
+static void refresh_now(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    if (ui_send(ui, &(struct cmd_msg){ .kind = CMD_REFRESH }))
+        ui_say(ui, "asking every source again");
+}
+
+static void redraw_all(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    term_repaint(ui->term);
+}
+
+static void zone(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    static const char *const words[] = { "times are UTC", "times are local", "times are since the deploy" };
+    (void)state, (void)f, (void)arg;
+    ui->prefs.zone = (enum zone)((ui->prefs.zone + 1) % 3);
+    ui_say(ui, "%s", words[ui->prefs.zone]);
+}
+
+static void switch_to(struct ui *ui, enum cmd_kind kind, const char *name)
+{
+    struct cmd_msg m = { .kind = kind };
+    snprintf(m.name, sizeof m.name, "%s", name);
+    while (ui->n_layers)
+        ui_close_layer(ui);
+    ui_send(ui, &m);
+}
+
+static void ns(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    char copy[256];
+    (void)state, (void)f;
+    if (!arg[0]) {
+        prompt_open(&ui->prompt, ":", "ns ");
+        return;
+    }
+    snprintf(copy, sizeof copy, "%s", arg);
+    char *rest = copy;
+    for (char *one; (one = strsep(&rest, ", "));) {
+        if (one[0] && !text_is_dns1123_label(one)) {
+            ui_say(ui, "\"%.60s\" is not the name of a namespace", one);
+            return;
+        }
+    }
+    switch_to(ui, CMD_NAMESPACE, text_eq(arg, "all") ? "" : arg);
+}
+
+static void ctx(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    const struct ident *id = ui->snap ? (struct ident *)ui->snap->sections[SECTION_IDENT] : NULL;
+    (void)state, (void)f;
+    if (!arg[0]) {
+        prompt_open(&ui->prompt, ":", "ctx ");
+        return;
+    }
+    for (size_t i = 0; id && i < id->n_contexts; i++) {
+        if (text_eq(id->contexts[i], arg)) {
+            switch_to(ui, CMD_CONTEXT, arg);
+            return;
+        }
+    }
+    ui_say(ui, "no context \"%.60s\" in the kubeconfig (Tab lists them)", arg);
+}
+
+static void go(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    char panel[32];
+    (void)state, (void)f;
+    size_t n = strcspn(arg, " ");
+    snprintf(panel, sizeof panel, "%.*s", (int)(n < sizeof panel ? n : sizeof panel - 1), arg);
+    ui_open(ui, panel, arg[n] ? arg + n + 1 : "");
+}
+
+static void show_log(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui_open(ui, "log", "");
+}
+
+static void set(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    struct theme theme;
+    struct err e = { 0 };
+    (void)state, (void)f;
+    if (text_eq(arg, "ascii") || text_eq(arg, "unicode")) {
+        ui->prefs.ascii = ui->canvas.ascii = text_eq(arg, "ascii");
+        term_repaint(ui->term);
+    } else if (text_skip(&arg, "theme ")) {
+        if (theme_load(arg, &theme, &e))
+            ui_say(ui, "%s", e.text);
+        else
+            term_theme(ui->term, &theme);
+    } else {
+        ui_say(ui, "set theme NAME, set ascii or set unicode");
+    }
+}
+
+/* Tests wait for this line: every key before it has been done, every snapshot so far is drawn. */
+static void sync_now(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui_say(ui, "sync %llu", (unsigned long long)++ui->syncs);
+}
+
+static void suspend_now(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui->wants_suspend = true;
+}
+
+static void mouse(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui->mouse = !ui->mouse;
+    term_mouse(ui->term, ui->mouse);
+    ui_say(ui, ui->mouse ? "the mouse scrolls here; F2 gives it back to the terminal"
+                         : "the mouse is the terminal's again");
+}
+
+static void base64(struct buf *out, const char *s, size_t n)
+{
+    static const char set64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned v = (unsigned)(unsigned char)s[i] << 16;
+        v |= i + 1 < n ? (unsigned)(unsigned char)s[i + 1] << 8 : 0;
+        v |= i + 2 < n ? (unsigned)(unsigned char)s[i + 2] : 0;
+        buf_addc(out, set64[v >> 18]);
+        buf_addc(out, set64[v >> 12 & 63]);
+        buf_addc(out, i + 1 < n ? set64[v >> 6 & 63] : '=');
+        buf_addc(out, i + 2 < n ? set64[v & 63] : '=');
+    }
+}
+
+/* OSC 52 reaches the terminal's clipboard, inside tmux by its own escape; the text was cleaned. */
+static void copy(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    size_t i = ui_top(ui);
+    struct buf text = BUF_INIT(CLIP_BYTES / 4 * 3), osc = BUF_INIT(CLIP_BYTES + 64);
+    bool in_tmux = getenv("TMUX") != NULL;
+    (void)state, (void)arg;
+    if (ui->ops[i]->copy)
+        ui->ops[i]->copy(ui->state[i], f, &text);
+    if (!text.len) {
+        ui_say(ui, "there is nothing to copy here");
+    } else {
+        buf_adds(&osc, in_tmux ? "\033Ptmux;\033\033]52;c;" : "\033]52;c;");
+        base64(&osc, buf_str(&text), text.len);
+        buf_adds(&osc, in_tmux ? "\a\033\\" : "\a");
+        term_raw(ui->term, buf_str(&osc), osc.len);
+        ui_say(ui, "copied %zu bytes%s", text.len,
+               in_tmux ? " (tmux needs set-clipboard on)" : "");
+    }
+    buf_release(&text);
+    buf_release(&osc);
+}
+
+const struct cmd app_commands[] = {
+    { "help", "", "keys and commands", false, help },
+    { "prompt", "[filter]", "a line for a command, or for a filter", false, prompt },
+    { "close", "", "close the top view; on the first one: quit", false, close_top },
+    { "back", "", "close the top view, leave zoom, or clear the filter", false, back },
+    { "quit", "", "quit", false, quit_now },
+    { "q", "", "quit", false, quit_now },
+    { "q!", "", "quit now", false, quit_now },
+    { "focus", "N", "go to panel N", false, focus },
+    { "next", "", "next panel", false, next },
+    { "previous", "", "previous panel", false, previous },
+    { "last", "", "the panel before this one", false, last },
+    { "zoom", "", "one panel on the whole screen", false, zoom },
+    { "down", "", "next row", false, down },
+    { "up", "", "previous row", false, up },
+    { "page-down", "", "one page down", false, page_down },
+    { "page-up", "", "one page up", false, page_up },
+    { "half-down", "", "half a page down", false, half_down },
+    { "half-up", "", "half a page up", false, half_up },
+    { "top", "", "first row", false, top },
+    { "bottom", "", "last row", false, bottom },
+    { "left", "", "scroll left", false, left },
+    { "right", "", "scroll right", false, right },
+    { "sort-next", "", "order by the next column", false, sort_next },
+    { "sort-previous", "", "order by the previous column", false, sort_previous },
+    { "sort-reverse", "", "turn the order round", false, sort_reverse },
+    { "faults", "", "show only what is wrong", false, faults },
+    { "next-fault", "", "next row with something wrong", false, next_fault },
+    { "previous-fault", "", "previous row with something wrong", false, previous_fault },
+    { "next-match", "", "next match in a text", false, next_match },
+    { "previous-match", "", "previous match in a text", false, previous_match },
+    { "follow", "", "follow the newest line again", false, follow },
+    { "pause", "", "hold the view still; gathering goes on", false, pause_view },
+    { "refresh", "", "ask every source again, now", false, refresh_now },
+    { "redraw", "", "paint the whole screen again", false, redraw_all },
+    { "zone", "", "times in UTC, local, or since the deploy", false, zone },
+    { "ns", "NAME[,NAME]|all", "watch other namespaces", false, ns },
+    { "ctx", "NAME", "watch another context, read-only", false, ctx },
+    { "goto", "PANEL [ID]", "open a panel, at a row", false, go },
+    { "log", "", "our own log", false, show_log },
+    { "set", "theme NAME|ascii|unicode", "how the screen looks", false, set },
+    { "copy", "", "copy the row to the terminal's clipboard", false, copy },
+    { "mouse", "", "mouse on or off", false, mouse },
+    { "suspend", "", "stop, back to the shell; fg returns", false, suspend_now },
+    { "sync", "", "say so when everything so far is drawn", false, sync_now },
+    { 0 },
+};

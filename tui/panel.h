@@ -1,0 +1,84 @@
+/*
+ * tui/panel.h - what a panel is, and what it may see and do.
+ *
+ * Frame: settle (may change view state) -> render (may change nothing) -> flush.  A selection is a
+ * row's identity, never an index.
+ *
+ * Thread   UI       Owns   the app owns `state_size` zero-filled bytes for each panel
+ */
+#ifndef TUI_PANEL_H
+#define TUI_PANEL_H
+
+#include "core/model/cmdq.h"
+#include "core/model/ident.h"
+#include "core/model/workload.h"
+#include "tui/canvas.h"
+
+enum zone { ZONE_UTC, ZONE_LOCAL, ZONE_DEPLOY };
+
+struct prefs {
+    enum zone zone;
+    bool ascii;
+};
+
+struct frame { /* all that a render may see */
+    const struct snap *snap; /* may be NULL: nothing has come yet */
+    const struct prefs *prefs;
+    int64_t now_ms; /* story clock */
+    bool focused;
+};
+
+static inline const void *frame_section(const struct frame *f, enum section_id id)
+{
+    return f->snap ? f->snap->sections[id] : NULL;
+}
+
+enum nav {
+    NAV_DOWN, NAV_UP, NAV_PAGE_DOWN, NAV_PAGE_UP, NAV_HALF_DOWN, NAV_HALF_UP, NAV_TOP, NAV_BOTTOM,
+    NAV_LEFT, NAV_RIGHT, NAV_SORT_NEXT, NAV_SORT_PREV, NAV_REVERSE, NAV_FAULTS, NAV_FILTER,
+    NAV_NEXT_MATCH, NAV_PREV_MATCH, NAV_FOLLOW, NAV_WRAP, NAV_NEXT_FAULT, NAV_PREV_FAULT,
+};
+
+struct ui; /* the app, as commands see it */
+
+struct cmd {
+    const char *name, *args, *help;
+    bool needs_row; /* refused, with words, when nothing is selected */
+    void (*run)(struct ui *ui, void *state, const struct frame *f, const char *arg);
+};
+
+struct panel_ops {
+    const char *name;  /* tab label, section of the key map */
+    unsigned reads;    /* 1u << SECTION_...: repaint only when one of these moved */
+    bool is_layer;     /* opened over the others, closed by esc; no tab of its own */
+    size_t state_size; /* zero-filled view state */
+    const struct cmd *cmds; /* ends with a NULL name; may be NULL */
+    void (*title)(const void *state, const struct frame *f, struct buf *out); /* may be NULL */
+    void (*settle)(void *state, const struct frame *f, int rows, int cols);
+    void (*render)(const void *state, const struct frame *f, struct canvas *c);
+    bool (*nav)(void *state, const struct frame *f, enum nav n, const char *arg);
+    bool (*has_row)(const void *state, const struct frame *f);
+    /* The selected row as one line of text, for `c`. */
+    void (*copy)(const void *state, const struct frame *f, struct buf *out);
+    /* The identity of the selected row, for a detail that stays open; may be NULL. */
+    void (*selected_id)(const void *state, const struct frame *f, struct buf *out);
+    bool (*locate)(void *state, const struct frame *f, const char *id);
+    void (*release)(void *state);
+};
+
+/* What commands may ask of the app. */
+void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the status row */
+bool ui_send(struct ui *ui, const struct cmd_msg *m);               /* to gather */
+uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m);             /* sends CMD_DOC_OPEN, opens the viewer */
+void ui_open(struct ui *ui, const char *panel, const char *id);     /* focus or open, then locate */
+void ui_close_layer(struct ui *ui);
+void ui_run(struct ui *ui, const char *line); /* a command line, as a key would */
+
+/* "14:02:11Z", local time, or "T+1:30" since `deployed_ms`, as prefs say. */
+char *panel_time(const struct frame *f, int64_t ms, int64_t deployed_ms, char out[CLOCK_TEXT]);
+char *panel_age(const struct frame *f, int64_t since_ms, char out[CLOCK_TEXT]); /* coarse steps */
+char *panel_bytes(int64_t bytes, char out[CLOCK_TEXT]); /* "12Mi"; "-" when negative */
+enum role panel_health_role(enum health h);
+const char *panel_health_glyph(enum health h); /* one column, told apart without colour */
+
+#endif
