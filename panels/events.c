@@ -86,11 +86,11 @@ static const void *row_at(const void *ctx, size_t i)
 }
 
 static const struct column columns[] = {
-    { "TIME", 9, 9, 1, false, cell_time, key_time },
+    { "TIME", 9, 9, 2, false, cell_time, key_time },
     { "REASON", 12, 24, 0, false, cell_reason, NULL },
     { "N", 3, 6, 4, true, cell_count, key_count },
-    { "OBJECT", 16, 44, 2, false, cell_object, NULL },
-    { "MESSAGE", 12, 0, 1, false, cell_message, NULL },
+    { "OBJECT", 16, 44, 1, false, cell_object, NULL },
+    { "MESSAGE", 16, 0, 3, false, cell_message, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       NULL, health_of };

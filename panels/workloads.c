@@ -190,13 +190,13 @@ static const struct column columns[] = {
     { "KIND", 6, 6, 8, false, cell_kind, NULL },
     { "READY", 5, 9, 1, true, cell_ready, key_ready },
     { "ROLLOUT", 11, 11, 2, false, cell_rollout, NULL },
-    { "REV", 3, 5, 5, true, cell_revision, key_revision },
-    { "IMAGE", 7, 24, 4, false, cell_image, NULL },
-    { "AGE", 5, 6, 5, true, cell_age, key_age },
-    { "RST", 3, 5, 6, true, cell_restarts, key_restarts },
+    { "REV", 3, 5, 7, true, cell_revision, key_revision },
+    { "IMAGE", 7, 24, 3, false, cell_image, NULL },
+    { "AGE", 5, 6, 4, true, cell_age, key_age },
+    { "RST", 3, 5, 5, true, cell_restarts, key_restarts },
     { "CPU", 6, 7, 9, true, cell_cpu, key_cpu },
     { "MEM", 6, 7, 9, true, cell_memory, key_memory },
-    { "PROBLEM", 10, 0, 3, false, cell_problem, NULL },
+    { "PROBLEM", 20, 0, 2, false, cell_problem, NULL },
 };
 static const struct table_ops many = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                        natural, health_of };

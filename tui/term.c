@@ -16,7 +16,7 @@
 enum { PENDING_CAP = 8 * 1024 * 1024, CLOSE_WAIT_MS = 200, MOST_ROWS = 500, MOST_COLS = 1000 };
 
 #define ENTER_STRING "\033[?1049h\033[?25l\033[?2004h"
-const char term_leave_string[] = "\033[?1006l\033[?1000l\033[?2004l\033[0m\033[?25h\033[?1049l";
+const char term_leave_string[] = "\033[?1006l\033[?1000l\033[?2004l\033[0m\033[?1049l\033[?25h";
 
 struct term {
     int in, out;       /* stdin; our own open of the tty */
@@ -105,6 +105,8 @@ enum err_code term_open(struct term **out, bool no_color, struct err *e)
         free(t);
         return err;
     }
+    wnoutrefresh(stdscr); /* what newterm has in its buffer comes out, and is dropped */
+    doupdate();
     drop_memfd(t);
     t->raw = t->saved;
     cfmakeraw(&t->raw);

@@ -77,6 +77,15 @@ static bool is_synced(const struct snap *s)
     return ws && ws->is_synced;
 }
 
+static bool is_all_forbidden(const struct snap *s)
+{
+    const struct sources *src = (const struct sources *)s->sections[SECTION_SOURCES];
+    bool any = false;
+    for (size_t i = 1; src && i < src->n; i++)
+        any |= src->rows[i].state != SOURCE_FORBIDDEN;
+    return !any;
+}
+
 static int not_found(const struct options *o, const struct snap *s)
 {
     const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
@@ -115,7 +124,7 @@ static int look(struct run *r)
     if (!s)
         return -1;
     int rc = -1;
-    if (is_synced(s)) {
+    if (is_synced(s) && !is_all_forbidden(s)) {
         struct buf out = BUF_INIT(OUTPUT_CAP);
         /* -w compares without the passing of time, or ages alone would print a table a second */
         render(r->o, s, &out, r->o->watch ? 0 : clock_story_ms());

@@ -29,6 +29,7 @@ struct cluster {
     uint64_t rate_requests;
     int64_t rate_since_ms;
     double rate;
+    bool rate_is_first;
 };
 
 static void on_change(void *ctx, struct kube_watch *w, enum watch_change c, struct watch_entry *en,
@@ -168,6 +169,7 @@ struct cluster *cluster_new(struct loop *l, const struct cluster_spec *spec)
         c->namespaces = kube_poll_new(l, c->kube, &p);
     }
     c->rate_since_ms = clock_io_ms();
+    c->rate_is_first = true;
     c->rate_requests = http_totals(l).requests;
     return c;
 }
@@ -249,16 +251,17 @@ size_t cluster_known_namespaces(struct cluster *c, const char *const **out)
     return c->n_known;
 }
 
+/* Requests a second over the last RATE_MS at least; the start is spread over that time too. */
 static void measure_rate(struct cluster *c)
 {
     int64_t now = clock_io_ms(), span = now - c->rate_since_ms;
-    uint64_t requests = http_totals(c->loop).requests;
-    if (span < RATE_MS && c->rate > 0 && span < 1000)
-        return;
-    c->rate = span > 0 ? (double)(requests - c->rate_requests) * 1000 / (double)span : 0;
+    uint64_t n = http_totals(c->loop).requests - c->rate_requests;
+    if (span >= RATE_MS || c->rate_is_first)
+        c->rate = (double)n * 1000 / (double)(span > RATE_MS ? span : RATE_MS);
     if (span >= RATE_MS) {
-        c->rate_requests = requests;
+        c->rate_requests += n;
         c->rate_since_ms = now;
+        c->rate_is_first = false;
     }
 }
 

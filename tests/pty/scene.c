@@ -1,0 +1,429 @@
+/*
+ * Plays a scene: a text file of what a person does and sees, against a program under a pty.
+ *
+ *   size ROWS COLS             before start
+ *   env NAME=VALUE             for what is started
+ *   start COMMAND...           $NAME is replaced from the environment
+ *   keys KEYS                  "jj<enter><esc><c-z><f5><down>"
+ *   paste TEXT                 as a bracketed paste; \n is a line's end
+ *   raw BYTES                  bytes, with \e and \xHH
+ *   wait TEXT [within MS]      until the screen shows it (default 10 s)
+ *   gone TEXT [within MS]      until it does not
+ *   never TEXT                 it has not been in the raw output so far (\e, \xHH)
+ *   resize ROWS COLS
+ *   storm N                    N resizes through all sizes from 1x1 to 200x500
+ *   random N                   N random bytes as keys
+ *   signal NAME                to what was started;  console NAME: to its child (the console)
+ *   sh COMMAND                 must exit with 0
+ *   stall | unstall | hangup
+ *   exit CODE [within MS]      it ends with this code ("*": any)
+ *   sane [within MS]           the terminal is as it was before
+ *   idle MS CPU% BYTES         over MS it uses no more of a core and writes no more bytes a second
+ *   measure NAME TEXT          ms until TEXT is there since the last keys or sh
+ *   dump                       prints the screen
+ *
+ * Waits are for states with generous limits; nothing sleeps.  Prints "1 passed, 0 failed, 0 skipped".
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/text.h"
+#include "tests/pty/screen.h"
+
+enum { LIMIT_MS = 10000, MOST_ARGS = 64 };
+
+static struct screen *screen;
+static int rows = 24, cols = 80, line_number;
+static const char *file;
+static int64_t last_act_ms;
+
+static void show_screen(FILE *to)
+{
+    struct buf text = BUF_INIT(4 * 1024 * 1024);
+    if (screen)
+        screen_text(screen, &text);
+    fprintf(to, "%s", buf_str(&text));
+    buf_release(&text);
+}
+
+static void fail(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
+static void fail(const char *fmt, ...)
+{
+    char what[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    printf("%s:%d: %s\n", file, line_number, what);
+    show_screen(stdout);
+    printf("0 passed, 1 failed, 0 skipped\n");
+    screen_free(screen);
+    exit(1);
+}
+
+/* "... within 500" at the end of an argument. */
+static int64_t take_limit(char *arg)
+{
+    char *w = strstr(arg, " within ");
+    int64_t ms = LIMIT_MS;
+    if (w) {
+        ms = atoll(w + 8);
+        *w = '\0';
+    }
+    return ms;
+}
+
+static bool shows(const char *text)
+{
+    struct buf b = BUF_INIT(4 * 1024 * 1024);
+    screen_text(screen, &b);
+    bool found = strstr(buf_str(&b), text) != NULL;
+    buf_release(&b);
+    return found;
+}
+
+static void wait_for(char *arg, bool wanted)
+{
+    int64_t until = screen_now_ms() + take_limit(arg);
+    while (shows(arg) != wanted) {
+        if (screen_now_ms() > until)
+            fail("\"%s\" is %s", arg, wanted ? "not on the screen" : "still on the screen");
+        screen_pump(screen, 20);
+    }
+}
+
+static void measure(char *arg)
+{
+    char *text = strchr(arg, ' ');
+    if (!text)
+        fail("measure NAME TEXT");
+    *text++ = '\0';
+    int64_t until = screen_now_ms() + take_limit(text);
+    while (!shows(text)) {
+        if (screen_now_ms() > until)
+            fail("\"%s\" did not come", text);
+        screen_pump(screen, 1);
+    }
+    printf("measured %s %lld ms\n", arg, (long long)(screen_now_ms() - last_act_ms));
+}
+
+static const struct {
+    const char *name, *bytes;
+} special[] = {
+    { "enter", "\r" }, { "esc", "\033" }, { "tab", "\t" }, { "s-tab", "\033[Z" }, { "bs", "\177" },
+    { "space", " " }, { "up", "\033[A" }, { "down", "\033[B" }, { "right", "\033[C" },
+    { "left", "\033[D" }, { "home", "\033[H" }, { "end", "\033[F" }, { "pgup", "\033[5~" },
+    { "pgdn", "\033[6~" }, { "f1", "\033OP" }, { "f2", "\033OQ" }, { "f5", "\033[15~" },
+    { "delete", "\033[3~" },
+};
+
+static void type_keys(const char *s)
+{
+    while (*s) {
+        const char *end = *s == '<' && s[1] ? strchr(s, '>') : NULL;
+        if (!end) {
+            screen_type(screen, s++, 1);
+            continue;
+        }
+        bool known = false;
+        size_t n = (size_t)(end - s - 1);
+        if (n == 3 && s[1] == 'c' && s[2] == '-') {
+            screen_type(screen, (char[]){ (char)(s[3] & 0x1F) }, 1);
+            known = true;
+        }
+        for (size_t i = 0; i < ARRAY_LEN(special) && !known; i++) {
+            if (strlen(special[i].name) == n && strncmp(special[i].name, s + 1, n) == 0) {
+                screen_type(screen, special[i].bytes, strlen(special[i].bytes));
+                known = true;
+            }
+        }
+        if (!known)
+            fail("no key %.*s", (int)n + 2, s);
+        s = end + 1;
+    }
+}
+
+static void unescape(char *s)
+{
+    char *to = s;
+    for (; *s; s++) {
+        if (s[0] == '\\' && s[1] == 'e')
+            *to++ = '\033', s++;
+        else if (s[0] == '\\' && s[1] == 'n')
+            *to++ = '\n', s++;
+        else if (s[0] == '\\' && s[1] == 'x' && isxdigit((unsigned char)s[2]) && isxdigit((unsigned char)s[3])) {
+            *to++ = (char)strtol((char[]){ s[2], s[3], '\0' }, NULL, 16);
+            s += 3;
+        } else
+            *to++ = *s;
+    }
+    *to = '\0';
+}
+
+static void start(char *arg)
+{
+    char *argv[MOST_ARGS];
+    size_t n = 0;
+    for (char *w; (w = strsep(&arg, " ")) && n < MOST_ARGS - 1;) {
+        if (!*w)
+            continue;
+        argv[n++] = w[0] == '$' ? getenv(w + 1) : w;
+        if (!argv[n - 1])
+            fail("%s is not set", w);
+    }
+    argv[n] = NULL;
+    screen_free(screen);
+    screen = screen_start(rows, cols, argv);
+    last_act_ms = screen_now_ms();
+}
+
+static pid_t child_of(pid_t parent)
+{
+    DIR *d = opendir("/proc");
+    pid_t found = 0;
+    for (struct dirent *de; d && !found && (de = readdir(d));) {
+        char path[64], text[512] = "";
+        int pid = atoi(de->d_name), ppid = 0;
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        FILE *f = pid ? fopen(path, "r") : NULL;
+        if (!f)
+            continue;
+        if (fgets(text, sizeof text, f) && strrchr(text, ')'))
+            sscanf(strrchr(text, ')') + 2, "%*c %d", &ppid);
+        fclose(f);
+        if (ppid == parent)
+            found = pid;
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+static int signal_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        int sig;
+    } list[] = { { "TERM", SIGTERM }, { "HUP", SIGHUP }, { "INT", SIGINT }, { "KILL", SIGKILL },
+                 { "SEGV", SIGSEGV }, { "ABRT", SIGABRT }, { "CONT", SIGCONT }, { "STOP", SIGSTOP },
+                 { "TSTP", SIGTSTP } };
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        if (text_eq(list[i].name, name))
+            return list[i].sig;
+    }
+    fail("no signal %s", name);
+}
+
+static void expect_exit(char *arg)
+{
+    int64_t until = screen_now_ms() + take_limit(arg);
+    int status;
+    while (!screen_has_ended(screen, &status)) {
+        if (screen_now_ms() > until)
+            fail("it has not ended");
+        if (!screen_pump(screen, 10))
+            usleep(1000); /* its side is closed: only the end is left to come */
+    }
+    screen_pump(screen, 50);
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    if (!text_eq(arg, "*") && code != atoi(arg))
+        fail("it ended with %d", code);
+}
+
+static void expect_sane(char *arg)
+{
+    char copy[64];
+    snprintf(copy, sizeof copy, " %s", arg);
+    int64_t until = screen_now_ms() + take_limit(copy);
+    for (;;) {
+        struct buf why = BUF_INIT(1024);
+        bool sane = screen_is_sane(screen, &why);
+        if (!sane && screen_now_ms() > until)
+            fail("%s", buf_str(&why));
+        buf_release(&why);
+        if (sane)
+            return;
+        screen_pump(screen, 20);
+    }
+}
+
+static double cpu_s(pid_t pid)
+{
+    char path[64], text[1024] = "";
+    unsigned long user = 0, sys = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *f = fopen(path, "r");
+    if (f && fgets(text, sizeof text, f) && strrchr(text, ')'))
+        sscanf(strrchr(text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
+    if (f)
+        fclose(f);
+    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void expect_idle(const char *arg)
+{
+    long ms;
+    double most_cpu, most_bytes;
+    if (sscanf(arg, "%ld %lf %lf", &ms, &most_cpu, &most_bytes) != 3)
+        fail("idle MS CPU%% BYTES");
+    pid_t pid = child_of(screen_pid(screen));
+    int64_t begin = screen_now_ms();
+    double cpu = cpu_s(pid);
+    uint64_t bytes = screen_bytes(screen);
+    while (screen_now_ms() - begin < ms)
+        screen_pump(screen, 100);
+    double secs = (double)(screen_now_ms() - begin) / 1000;
+    double used = (cpu_s(pid) - cpu) * 100 / secs;
+    double sent = (double)(screen_bytes(screen) - bytes) / secs;
+    printf("measured idle %.2f %% of a core, %.0f bytes/s\n", used, sent);
+    if (used > most_cpu || sent > most_bytes)
+        fail("idle: %.2f %% of a core, %.0f bytes/s", used, sent);
+}
+
+static void storm(int n)
+{
+    for (int i = 0; i < n; i++) {
+        screen_resize(screen, 1 + (i * 37) % 200, 1 + (i * 91) % 500);
+        screen_pump(screen, 0);
+    }
+}
+
+static void type_random(int n)
+{
+    unsigned seed = 12345;
+    for (int i = 0; i < n; i++) {
+        seed = seed * 1103515245u + 12345u;
+        char c = (char)(seed >> 16);
+        /* ctrl-z and ctrl-c do what they say, and so does q */
+        if (c != 26 && c != 3 && c != 'q' && c != ':')
+            screen_type(screen, &c, 1);
+        if (i % 64 == 0)
+            screen_pump(screen, 0);
+    }
+}
+
+static void expect_never(char *arg)
+{
+    const struct buf *raw = screen_raw(screen);
+    unescape(arg);
+    if (memmem(buf_str(raw), raw->len, arg, strlen(arg)))
+        fail("it was in the output");
+}
+
+static void paste(char *arg)
+{
+    unescape(arg);
+    screen_type(screen, "\033[200~", 6);
+    screen_type(screen, arg, strlen(arg));
+    screen_type(screen, "\033[201~", 6);
+}
+
+static void shell(const char *arg)
+{
+    last_act_ms = screen_now_ms();
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/bin/sh", "sh", "-c", arg, (char *)NULL);
+        _exit(127);
+    }
+    int status;
+    while (waitpid(pid, &status, WNOHANG) != pid) { /* the screen goes on meanwhile */
+        if (!screen || !screen_pump(screen, 5))
+            usleep(1000);
+    }
+    if (status)
+        fail("exit %d: %s", WEXITSTATUS(status), arg);
+}
+
+static void act(char *verb, char *arg)
+{
+    int a = 0, b = 0;
+    if (text_eq(verb, "size") && sscanf(arg, "%d %d", &rows, &cols) == 2)
+        return;
+    if (text_eq(verb, "env")) {
+        char *v = strchr(arg, '=');
+        *v++ = '\0';
+        setenv(arg, v[0] == '$' ? getenv(v + 1) : v, 1);
+    } else if (text_eq(verb, "start"))
+        start(arg);
+    else if (text_eq(verb, "keys")) {
+        last_act_ms = screen_now_ms();
+        type_keys(arg);
+    } else if (text_eq(verb, "paste"))
+        paste(arg);
+    else if (text_eq(verb, "raw")) {
+        unescape(arg);
+        screen_type(screen, arg, strlen(arg));
+    } else if (text_eq(verb, "wait"))
+        wait_for(arg, true);
+    else if (text_eq(verb, "gone"))
+        wait_for(arg, false);
+    else if (text_eq(verb, "never"))
+        expect_never(arg);
+    else if (text_eq(verb, "resize") && sscanf(arg, "%d %d", &a, &b) == 2)
+        screen_resize(screen, a, b);
+    else if (text_eq(verb, "storm"))
+        storm(atoi(arg));
+    else if (text_eq(verb, "random"))
+        type_random(atoi(arg));
+    else if (text_eq(verb, "signal"))
+        kill(screen_pid(screen), signal_of(arg));
+    else if (text_eq(verb, "console"))
+        kill(child_of(screen_pid(screen)), signal_of(arg));
+    else if (text_eq(verb, "sh"))
+        shell(arg);
+    else if (text_eq(verb, "stall") || text_eq(verb, "unstall"))
+        screen_stall(screen, verb[0] == 's');
+    else if (text_eq(verb, "hangup"))
+        screen_hangup(screen);
+    else if (text_eq(verb, "exit"))
+        expect_exit(arg);
+    else if (text_eq(verb, "sane"))
+        expect_sane(arg);
+    else if (text_eq(verb, "idle"))
+        expect_idle(arg);
+    else if (text_eq(verb, "measure"))
+        measure(arg);
+    else if (text_eq(verb, "dump"))
+        show_screen(stdout);
+    else
+        fail("what is \"%s %s\"?", verb, arg);
+}
+
+int main(int argc, char **argv)
+{
+    char line[4096];
+    if (argc != 2) {
+        fputs("usage: scene FILE\n", stderr);
+        return 2;
+    }
+    file = argv[1];
+    signal(SIGPIPE, SIG_IGN);
+    FILE *f = text_eq(file, "-") ? stdin : fopen(file, "r");
+    if (!f) {
+        perror(file);
+        return 2;
+    }
+    while (fgets(line, sizeof line, f)) {
+        line_number++;
+        line[strcspn(line, "\n")] = '\0';
+        char *verb = line + strspn(line, " ");
+        if (!*verb || *verb == '#')
+            continue;
+        char *arg = verb + strcspn(verb, " ");
+        if (*arg)
+            *arg++ = '\0';
+        act(verb, arg);
+    }
+    printf("1 passed, 0 failed, 0 skipped\n");
+    screen_free(screen);
+    return 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * tests/pty/screen.h - a program under a pty, its screen kept by libvterm.
+ *
+ * Limits   libvterm 0.1.4 dies on giant writes and on CSI of 17 parameters: bytes are fed in pieces,
+ *          and our own output has neither
+ */
+#ifndef PTY_SCREEN_H
+#define PTY_SCREEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <termios.h>
+
+#include "core/base/buf.h"
+
+struct screen;
+struct screen *screen_start(int rows, int cols, char *const argv[]);
+void screen_free(struct screen *s); /* kills what still runs */
+pid_t screen_pid(const struct screen *s);
+/* Reads what has come, for at most `ms`; false: the other side has closed. */
+bool screen_pump(struct screen *s, int ms);
+void screen_type(struct screen *s, const char *p, size_t n);
+void screen_resize(struct screen *s, int rows, int cols);
+void screen_stall(struct screen *s, bool stalled); /* stop reading */
+void screen_hangup(struct screen *s);
+void screen_text(struct screen *s, struct buf *out); /* rows with their newlines */
+bool screen_is_sane(struct screen *s, struct buf *why); /* termios as at the start, main screen, cursor on */
+bool screen_has_ended(struct screen *s, int *status);
+const struct buf *screen_raw(const struct screen *s);
+uint64_t screen_bytes(const struct screen *s);
+int64_t screen_now_ms(void);
+
+#endif
