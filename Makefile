@@ -18,9 +18,9 @@ V       := build/$(variant)$(if $(filter-out gcc cc,$(cc_name)),-$(cc_name))
 
 PKGS     := ncursesw libcurl yaml-0.1 libutf8proc libpcre2-8 libcrypto
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
-            -Wwrite-strings -Wundef -Wformat=2 -Wno-format-truncation -Wno-unknown-warning-option \
+            -Wwrite-strings -Wundef -Wformat=2 $(if $(findstring gcc,$(CC)),-Wno-format-truncation) \
             $(if $(WERROR),-Werror)
-HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection -ftrivial-auto-var-init=zero \
+HARDEN   := -fPIE -fstack-protector-strong -fstack-clash-protection $(if $(findstring gcc,$(CC)),-ftrivial-auto-var-init=zero) \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 OPT      := $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2) -g
 san_flag := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)

@@ -29,7 +29,7 @@ static int64_t key_time(const void *row)
 static enum role cell_reason(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_adds(out, ROW->reason);
+    buf_add_most(out, ROW->reason);
     return ROW->is_warning ? ROLE_WARN : ROLE_TEXT;
 }
 
@@ -56,7 +56,7 @@ static int64_t key_count(const void *row)
 static enum role cell_message(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_adds(out, ROW->message);
+    buf_add_most(out, ROW->message);
     return ROW->is_warning ? ROLE_TEXT : ROLE_DIM;
 }
 

@@ -169,12 +169,12 @@ static enum role cell_state(const void *row, const struct frame *f, struct buf *
     (void)f;
     switch (ROW->kind) {
     case NODE_REVISION:
-        buf_adds(out, ROW->revision->images);
+        buf_add_most(out, ROW->revision->images);
         if (ROW->revision->cause[0])
             buf_addf(out, "  %s", ROW->revision->cause);
         return ROLE_DIM;
     case NODE_POD:
-        buf_adds(out, ROW->pod->problem[0] ? ROW->pod->problem : ROW->pod->status);
+        buf_add_most(out, ROW->pod->problem[0] ? ROW->pod->problem : ROW->pod->status);
         if (!ROW->pod->problem[0] && ROW->pod->node[0])
             buf_addf(out, "  on %s", ROW->pod->node);
         return ROW->pod->health >= HEALTH_WARN ? ROLE_WARN : ROLE_TEXT;
@@ -189,7 +189,7 @@ static enum role cell_state(const void *row, const struct frame *f, struct buf *
         buf_addf(out, "  %s", ROW->container->image);
         return ROLE_TEXT;
     case NODE_EVENT:
-        buf_adds(out, ROW->event->message);
+        buf_add_most(out, ROW->event->message);
         return ROW->event->is_warning ? ROLE_WARN : ROLE_DIM;
     }
     return ROLE_TEXT;

@@ -25,14 +25,14 @@ static const struct workloads *rows_of(const struct frame *f)
 static enum role cell_namespace(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_adds(out, ROW->ns);
+    buf_add_most(out, ROW->ns);
     return ROLE_DIM;
 }
 
 static enum role cell_name(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_adds(out, ROW->name);
+    buf_add_most(out, ROW->name);
     return ROW->health >= HEALTH_WARN ? panel_health_role(ROW->health) == ROLE_FAIL ? ROLE_TITLE : ROLE_WARN
                                       : ROLE_TEXT;
 }
@@ -82,7 +82,7 @@ static int64_t key_revision(const void *row)
 static enum role cell_image(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_adds(out, ROW->image_tag);
+    buf_add_most(out, ROW->image_tag);
     return ROLE_TEXT;
 }
 
@@ -147,7 +147,7 @@ static enum role cell_problem(const void *row, const struct frame *f, struct buf
         buf_adds(out, "pods are not visible to us");
         return ROLE_UNKNOWN;
     }
-    buf_adds(out, ROW->problem[0] ? ROW->problem
+    buf_add_most(out, ROW->problem[0] ? ROW->problem
                   : ROW->rollout.state == ROLLOUT_PROGRESSING ? ROW->rollout.message : "");
     return ROW->health >= HEALTH_WARN ? ROLE_WARN : ROLE_DIM;
 }

@@ -52,6 +52,11 @@ bool buf_adds(struct buf *b, const char *s)
     return buf_add(b, s, strlen(s));
 }
 
+void buf_add_most(struct buf *b, const char *s)
+{
+    buf_add(b, s, strnlen(s, b->cap - b->len));
+}
+
 bool buf_addc(struct buf *b, char c)
 {
     return buf_add(b, &c, 1);

@@ -27,6 +27,7 @@ void buf_clear(struct buf *b);              /* keeps the memory */
 bool buf_add(struct buf *b, const void *p, size_t n);
 bool buf_adds(struct buf *b, const char *s);
 bool buf_addc(struct buf *b, char c);
+void buf_add_most(struct buf *b, const char *s); /* as much of it as fits */
 bool buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void buf_drop_front(struct buf *b, size_t n); /* n <= len */
 char *buf_take(struct buf *b);              /* caller frees; never NULL; b is empty after */
