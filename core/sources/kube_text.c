@@ -118,8 +118,9 @@ static void yaml(struct lines *out, struct json_span v, int depth, const char *l
             if (it.is_object && json_key_is(&it, "managedFields"))
                 continue;
             char *pad = first ? first : x_asprintf("%*s", depth * 2, "");
-            struct json_span quoted = { it.key.p - 1, it.key.n + 2 };
-            char *key = it.is_object ? text_of(quoted) : NULL;
+            char *key = it.is_object /* with its quotes: it may hold escapes */
+                            ? text_of((struct json_span){ it.key.p - 1, it.key.n + 2 })
+                            : NULL;
             char *next = it.is_object ? x_asprintf("%s%s: ", pad, key) : x_asprintf("%s- ", pad);
             yaml(out, it.value, depth + 1, next);
             free(next);

@@ -1,0 +1,108 @@
+"""What the tests with real servers share: a control plane for each test file, kubectl, bakewatch,
+scenes, and a closing line that the runner counts."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+BAKEWATCH = os.environ.get("BAKEWATCH", str(TOP / "build/plain/bakewatch"))
+SCENE = os.environ.get("SCENE", str(TOP / "build/plain/tests/pty/scene"))
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
+
+
+def wait_for(what, seconds, name):
+    """Polls for a state; the limit is generous, the state is what counts."""
+    end = time.monotonic() + seconds
+    while True:
+        value = what()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{name}: not within {seconds} s")
+        time.sleep(0.05)
+
+
+class Cluster:
+    """tests/it/cluster, in a folder of its own; ends with the test's process at the latest."""
+
+    def __init__(self, kubelet=True):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bakewatch-it-"))
+        self.run("up", "--parent", str(os.getpid()), *([] if kubelet else ["--no-kubelet"]))
+        self.admin = str(self.dir / "admin.kubeconfig")
+
+    def run(self, verb, *args):
+        subprocess.run([str(HERE / "cluster"), verb, str(self.dir), *args], check=True)
+
+    def config(self, user):
+        return str(self.dir / f"{user}.kubeconfig")
+
+    def down(self):
+        self.run("down")
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def kubectl(self, *args, check=True, text=None):
+        done = subprocess.run(["kubectl", "--kubeconfig", self.admin, *args], input=text,
+                              capture_output=True, text=True, check=False)
+        if check and done.returncode:
+            raise AssertionError(f"kubectl {' '.join(args)}: {done.stderr}")
+        return done.stdout.strip()
+
+    def get(self, kind, name, ns="shop"):
+        return json.loads(self.kubectl("-n", ns, "get", kind, name, "-o", "json"))
+
+    def shop(self):
+        self.kubectl("apply", "-f", str(HERE / "manifests/shop.yaml"))
+        for w in ("deploy/policy-api", "deploy/scrapers", "deploy/web", "sts/db", "ds/node-agent"):
+            self.kubectl("-n", "shop", "rollout", "status", w, "--timeout=60s")
+
+
+def bakewatch(*args, kubeconfig=None, env=None, check=None):
+    """Runs a command to its end: (exit code, stdout, stderr)."""
+    full = {**os.environ, "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent", **(env or {})}
+    if kubeconfig:
+        full["KUBECONFIG"] = kubeconfig
+    done = subprocess.run([BAKEWATCH, *args], capture_output=True, text=True, env=full, timeout=60,
+                          check=False)
+    if check is not None and done.returncode != check:
+        raise AssertionError(f"bakewatch {' '.join(args)}: exit {done.returncode}: {done.stderr}")
+    return done.returncode, done.stdout, done.stderr
+
+
+def status(kubeconfig, *args):
+    """workloads[] of `status -o json` by "Kind/name"."""
+    _, out, _ = bakewatch("status", "-o", "json", *args, kubeconfig=kubeconfig, check=0)
+    doc = json.loads(out)
+    assert doc["schema"] == "bakewatch/status/v1"
+    return {f"{w['kind']}/{w['name']}": w for w in doc["workloads"]}
+
+
+def scene(text, **env):
+    """Plays a scene given as text; the failing line and the screen are in the error."""
+    full = {**os.environ, "BAKEWATCH": BAKEWATCH, "TERM": "xterm-256color", "LANG": "C.UTF-8",
+            "XDG_STATE_HOME": tempfile.gettempdir() + "/bakewatch-it-state", **env}
+    done = subprocess.run([SCENE, "-"], input=text, capture_output=True, text=True, env=full,
+                          timeout=600, check=False)
+    for line in done.stdout.splitlines():
+        if line.startswith("measured"):
+            print(line, flush=True)
+    if done.returncode:
+        raise AssertionError(done.stdout + done.stderr)
+    return done.stdout
+
+
+def main():
+    """unittest.main with the line that tests/run reads."""
+    result = unittest.main(exit=False, verbosity=2).result
+    bad = len(result.failures) + len(result.errors)
+    skipped = len(result.skipped)
+    for test, why in result.skipped:
+        print(f"skipped {test}: {why}")
+    print(f"{result.testsRun - bad - skipped} passed, {bad} failed, {skipped} skipped")
+    sys.exit(1 if bad else 0)

@@ -1,0 +1,171 @@
+#!/usr/bin/python3
+"""The console on a real control plane, driven through a pty: what a person sees, types and sees next."""
+import unittest
+
+from common import Cluster, main, scene, wait_for
+
+
+class Console(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.c = Cluster()
+        cls.c.shop()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.c.down()
+
+    def play(self, text, user="admin", **env):
+        return scene(text, KUBECONFIG=self.c.config(user), K=self.c.admin, **env)
+
+    def test_1_a_deployment_goes_bad_and_is_undone(self):
+        self.play("""
+size 30 120
+start $BAKEWATCH -n shop
+wait policy-api
+wait live
+wait all well
+sh kubectl --kubeconfig $K -n shop set image deploy/policy-api app=registry.example/policy-api:crash-2
+measure set-image-to-screen crash-2 within 5000
+measure set-image-to-reason CrashLoopBackOff within 10000
+wait 1 fail
+keys gg<enter>
+wait Waiting for deployment "policy-api" rollout to finish
+wait revision 2 (current)
+wait BackOff
+keys /crash<enter>
+keys <esc>
+wait policy-api
+sh kubectl --kubeconfig $K -n shop rollout undo deploy/policy-api
+wait all well within 30000
+keys q
+exit 0
+sane
+""")
+
+    def test_2_texts(self):
+        self.play("""
+size 40 120
+start $BAKEWATCH -n shop
+wait policy-api
+keys /policy-api<enter>
+wait 1 of 5
+keys d
+wait describe deployments shop/policy-api
+wait CONDITION
+keys <esc>
+gone CONDITION
+keys y
+wait apiVersion: apps/v1
+keys /replicas:<enter>
+wait replicas: 3
+keys <esc>
+gone apiVersion
+keys <enter>
+wait revision
+keys D
+wait diff shop:
+wait +     image
+keys q
+gone diff shop:
+keys jy
+wait raw
+wait kind:
+keys q
+keys q
+wait sources
+keys :goto<space>events<enter>
+wait TIME
+keys q
+exit 0
+""")
+
+    def test_3_few_rights(self):
+        self.play("""
+size 30 120
+start $BAKEWATCH
+wait policy-api
+wait cannot see pods in shop: forbidden
+wait pods are not visible to us
+keys q
+exit 0
+""", user="nopods")
+        self.play("""
+start $BAKEWATCH
+wait policy-api
+keys :ns default<enter>
+wait cannot see deployments in default: forbidden
+keys :ns shop<enter>
+wait policy-api
+keys q
+exit 0
+""", user="onlyns")
+
+    def test_4_namespaces_and_contexts(self):
+        self.play("""
+size 30 120
+start $BAKEWATCH -n default
+wait no workloads in default
+keys :ns sh<tab><enter>
+wait policy-api
+wait shop
+keys :ns all<enter>
+wait all namespaces
+wait policy-api
+keys :ctx nowhere<enter>
+wait no context "nowhere"
+keys :ctx te<tab><enter>
+wait no workloads in default
+keys q
+exit 0
+""")
+
+    def test_5_hostile_names(self):
+        """What a cluster lets in as text must not reach the terminal as it is."""
+        giant = "x" * 200000
+        self.c.kubectl("apply", "-f", "-", text=f"""
+apiVersion: v1
+kind: Event
+metadata: {{name: hostile, namespace: shop}}
+involvedObject: {{kind: Pod, namespace: shop, name: "x\\u202Egnp"}}
+reason: "\\u001b]0;pwned\\u0007"
+message: "\\u001b[2J\\u009b31m\\u200b{giant}"
+type: Warning
+firstTimestamp: "2026-01-01T00:00:00Z"
+lastTimestamp: "2099-01-01T00:00:00Z"
+source: {{component: test}}
+""")
+        self.play("""
+size 30 120
+start $BAKEWATCH -n shop
+wait policy-api
+keys 2z
+wait pwned
+keys y
+wait raw events shop/hostile
+wait pwned
+keys <esc>
+gone raw events
+never \\e]0;
+never \\e[2J\\xc2
+never \\xe2\\x80\\xae
+never \\xc2\\x9b
+keys q
+exit 0
+sane
+""")
+        self.c.kubectl("-n", "shop", "delete", "event", "hostile")
+
+    def test_6_idle(self):
+        self.play("""
+size 30 120
+start $BAKEWATCH -n shop
+wait all well within 30000
+idle 10000 3 400
+keys q
+exit 0
+""")
+
+
+if __name__ == "__main__":
+    main()
