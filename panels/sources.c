@@ -124,7 +124,7 @@ static void title(const void *state, const struct frame *f, struct buf *out)
         bad += is_fault(&s->rows[i]);
     }
     if (s && bad)
-        buf_addf(out, "%zu live, %zu in trouble", live, bad);
+        buf_addf(out, "%zu live, %zu not", live, bad);
     else if (s)
         buf_addf(out, "%zu live, %.1f requests/s", live, s->requests_per_s);
     table_describe(state, &ops, out);

@@ -144,7 +144,7 @@ static enum role cell_problem(const void *row, const struct frame *f, struct buf
 {
     (void)f;
     if (ROW->pods_unknown) {
-        buf_adds(out, "pods are not visible to us");
+        buf_add_most(out, ROW->problem[0] ? ROW->problem : "pods are not visible to us");
         return ROLE_UNKNOWN;
     }
     buf_add_most(out, ROW->problem[0] ? ROW->problem
@@ -217,9 +217,16 @@ static void title(const void *state, const struct frame *f, struct buf *out)
     if (!ws)
         return;
     buf_addf(out, "%zu ", ws->n);
-    if (ws->n_health[HEALTH_FAIL] || ws->n_health[HEALTH_WARN] || ws->n_health[HEALTH_PROGRESS])
-        buf_addf(out, "(%zu fail, %zu warn, %zu in progress)", ws->n_health[HEALTH_FAIL],
-                 ws->n_health[HEALTH_WARN], ws->n_health[HEALTH_PROGRESS]);
+    static const char *const words[] = { NULL, "in progress", "unknown", "warn", "fail" };
+    const char *before = "(";
+    for (int h = HEALTH_FAIL; h > HEALTH_OK; h--) {
+        if (!ws->n_health[h])
+            continue;
+        buf_addf(out, "%s%zu %s", before, ws->n_health[h], words[h]);
+        before = ", ";
+    }
+    if (before[0] == ',')
+        buf_adds(out, ")");
     else if (ws->n && ws->is_synced)
         buf_adds(out, "all well");
     table_describe(&s->table, ops_of(s), out);

@@ -194,6 +194,8 @@ static void judge_events(struct workload *w)
 
 static void judge(struct workload *w, const struct parts *p)
 {
+    if (w->pods_unknown) /* the counts may look well: what we cannot see is not called well */
+        worse(w, HEALTH_UNKNOWN, "pods are not visible to us");
     judge_pods(w);
     bool is_short = w->ready < w->desired || w->updated < w->desired;
     if (is_short)

@@ -54,23 +54,23 @@ keys d
 wait describe deployments shop/policy-api
 wait CONDITION
 keys <esc>
-gone CONDITION
+gone describe deployments
 keys y
 wait apiVersion: apps/v1
 keys /replicas:<enter>
 wait replicas: 3
 keys <esc>
-gone apiVersion
+gone raw deployments
 keys <enter>
-wait revision
+wait revision 3 (current)
 keys D
 wait diff shop:
 wait +     image
 keys q
 gone diff shop:
 keys jy
-wait raw
-wait kind:
+wait raw pods
+wait kind: Pod
 keys q
 keys q
 wait sources
@@ -86,7 +86,8 @@ size 30 120
 start $BAKEWATCH
 wait policy-api
 wait cannot see pods in shop: forbidden
-wait pods are not visible to us
+wait 5 unknown
+wait pods are not visible
 keys q
 exit 0
 """, user="nopods")
