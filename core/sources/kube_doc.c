@@ -107,6 +107,20 @@ static struct json_span template_of(struct json_span obj)
     return t.p ? t : json_path(obj, "data.spec.template");
 }
 
+/* The controller's own label differs in every revision and says nothing to a reader. */
+static void template_yaml(struct lines *out, struct json_span obj)
+{
+    size_t kept = 0;
+    kube_text_yaml(out, template_of(obj));
+    for (size_t i = 0; i < out->n; i++) {
+        if (strstr(out->items[i], "pod-template-hash: "))
+            free(out->items[i]);
+        else
+            out->items[kept++] = out->items[i];
+    }
+    out->n = kept;
+}
+
 static void on_object(void *ctx, const struct kube_result *r)
 {
     struct kube_doc *d = ctx;
@@ -123,7 +137,7 @@ static void on_object(void *ctx, const struct kube_result *r)
         kube_text_describe(&d->lines, obj, clock_story_ms());
         ask_events(d, obj);
     } else if (d->m.other[0] && !d->has_before) { /* DIFF: the older one comes first */
-        kube_text_yaml(&d->before, template_of(obj));
+        template_yaml(&d->before, obj);
         d->has_before = true;
         char *path = object_path(&d->m, d->m.name);
         get(d, path, on_object);
@@ -131,7 +145,7 @@ static void on_object(void *ctx, const struct kube_result *r)
         return;
     } else {
         struct lines after = { 0 };
-        kube_text_yaml(&after, template_of(obj));
+        template_yaml(&after, obj);
         kube_text_diff(&d->lines, &d->before, &after);
         lines_release(&after);
     }

@@ -65,7 +65,7 @@ keys <enter>
 wait revision 3 (current)
 keys D
 wait diff shop:
-wait +     image
+wait +       image
 keys q
 gone diff shop:
 keys jy
