@@ -74,7 +74,8 @@ static enum role link_words(const struct ui *ui, const struct sources *s, char o
     }
     if (api->state == SOURCE_STALE) {
         panel_time(&(struct frame){ .prefs = &ui->prefs }, api->since_ms, TIME_NONE, when);
-        snprintf(out, 200, "SERVER SICK since %s", when);
+        snprintf(out, 200, "%s since %s", text_starts(api->text, "credentials rejected")
+                 ? "CREDENTIALS REJECTED" : "SERVER SICK", when);
         return ROLE_ALARM;
     }
     for (size_t i = 1; i < s->n && s->worst != SOURCE_LIVE; i++) {

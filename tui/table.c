@@ -89,7 +89,7 @@ static int compare(const void *a, const void *b, void *arg)
 static void sort(struct table *t, const struct table_ops *ops, const void *ctx, const struct frame *f)
 {
     struct sorting s = { t, ops, ctx, NULL };
-    if (!t->sort && !ops->natural && !t->reverse)
+    if (!t->n || (!t->sort && !ops->natural && !t->reverse))
         return;
     if (t->sort && !ops->columns[t->sort - 1].key) {
         struct buf cell = BUF_INIT(CELL_CAP);

@@ -445,7 +445,8 @@ static void sort_rows(struct kube_view *v)
     v->sorted = x_calloc(HASH_COUNT(v->rows) + 1, sizeof *v->sorted);
     HASH_ITER(hh, v->rows, r, next)
         v->sorted[n++] = r;
-    qsort(v->sorted, n, sizeof *v->sorted, by_place);
+    if (n)
+        qsort(v->sorted, n, sizeof *v->sorted, by_place);
 }
 
 struct workloads *kube_view_workloads(struct kube_view *v, bool is_synced,

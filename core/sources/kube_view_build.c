@@ -136,7 +136,8 @@ static void build_pods(struct workload *w, const struct parts *p)
 static void build_events(struct workload *w, const struct parts *p)
 {
     struct event **all = x_calloc(p->n_events + 1, sizeof *all);
-    memcpy(all, p->events, p->n_events * sizeof *all);
+    if (p->n_events)
+        memcpy(all, p->events, p->n_events * sizeof *all);
     qsort(all, p->n_events, sizeof *all, newest_event_first);
     size_t n = p->n_events < EVENTS_SHOWN ? p->n_events : EVENTS_SHOWN;
     w->events = arena_alloc(&w->arena, (n + 1) * sizeof *w->events);

@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+"""The link, the server and its storage fail while the console is open: it says so in time, keeps what
+it has, and is live again by itself.  The limits are those that a person was promised; figures are
+printed by `measure`."""
+import json
+import pathlib
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
+from chaos import Chaos  # noqa: E402
+from common import HERE, Cluster, main, scene, status, wait_for  # noqa: E402
+
+OPEN = """
+size 30 120
+start $BAKEWATCH -n shop
+wait policy-api
+wait live
+keys j
+keys :sync<enter>
+wait sync 1
+"""
+CLOSE = """
+keys q
+exit 0
+sane
+"""
+
+
+class Faults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.c = Cluster()
+        cls.c.shop()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.c.down()
+
+    def play(self, text, config=None):
+        return scene(OPEN + text + CLOSE, KUBECONFIG=config or self.c.admin, K=self.c.admin,
+                     CLUSTER=f"{HERE}/cluster", D=str(self.c.dir))
+
+    def through(self, *tls):
+        """A proxy before the API server, and a kubeconfig that goes through it."""
+        port = json.loads((self.c.dir / "ports").read_text())["apiserver"]
+        chaos = Chaos(f"127.0.0.1:{port}", *tls)
+        self.addCleanup(chaos.end)
+        base = json.loads(pathlib.Path(self.c.admin).read_text())
+        base["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{chaos.port}"
+        path = self.c.dir / f"chaos-{chaos.port}.kubeconfig"
+        path.write_text(json.dumps(base))
+        return chaos, str(path)
+
+    def tls(self):
+        d = self.c.dir
+        return ["--cert", f"{d}/server.crt", "--key", f"{d}/server.key", "--upstream-ca", f"{d}/ca.crt"]
+
+    def test_1_the_api_server_dies_and_returns(self):
+        self.play("""
+sh $CLUSTER kill $D apiserver
+measure loss-to-screen LINK LOST since within 5000
+wait policy-api
+wait retry in
+sh $CLUSTER start $D apiserver
+measure return-to-live live within 8000
+wait policy-api
+sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:3.0.0
+wait 3.0.0
+""")
+
+    def test_2_the_api_server_is_silent(self):
+        try:
+            self.play("""
+sh $CLUSTER stop $D apiserver
+measure silence-to-screen LINK LOST since within 20000
+keys ?
+wait WHAT IT DOES within 1000
+keys q
+sh $CLUSTER cont $D apiserver
+measure cont-to-live live within 10000
+""")
+        finally:
+            self.c.run("cont", "apiserver")
+
+    def test_3_storage_is_silent(self):
+        try:
+            self.play("""
+sh $CLUSTER stop $D etcd
+measure storage-to-screen SERVER SICK since within 20000
+sh $CLUSTER cont $D etcd
+wait live within 20000
+""")
+        finally:
+            self.c.run("cont", "etcd")
+
+    def test_4_a_black_hole(self):
+        chaos, config = self.through()
+        text = f"""
+sh {self.say(chaos, 'blackhole on')}
+measure blackhole-to-screen LINK LOST since within 20000
+sh {self.say(chaos, 'reset')}
+wait live within 15000
+"""
+        self.play(text, config)
+
+    @staticmethod
+    def say(chaos, command):
+        return (f"python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.connect(\"{chaos.path}\"); "
+                f"s.sendall(b\"{command}\\n\"); s.recv(100)'")
+
+    def test_5_resets_and_refusals(self):
+        chaos, config = self.through()
+        self.play(f"""
+sh {self.say(chaos, 'rst')}
+wait live within 10000
+sh {self.say(chaos, 'refuse on')}
+sh {self.say(chaos, 'rst')}
+wait LINK LOST since
+sh {self.say(chaos, 'refuse off')}
+wait live within 10000
+""", config)
+
+    def test_6_a_swallowed_event_is_found(self):
+        chaos, config = self.through(*self.tls())
+        self.play(f"""
+sh {self.say(chaos, 'drop registry.example/scrapers:swallowed 1000')}
+sh kubectl --kubeconfig $K -n shop set image deploy/scrapers app=registry.example/scrapers:swallowed
+measure swallowed-to-screen swallowed within 75000
+""", config)
+        self.assertGreater(json.loads(chaos("stats"))["dropped"], 0)
+
+    def test_7_history_is_compacted(self):
+        self.play("""
+sh $CLUSTER kill $D apiserver
+wait LINK LOST since
+sh $CLUSTER start $D apiserver
+wait live within 10000
+sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:4.0.0
+wait 4.0.0
+sh $CLUSTER compact $D
+sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:5.0.0
+wait 5.0.0
+""")
+
+    def test_8_a_token_is_rotated(self):
+        base = json.loads(pathlib.Path(self.c.admin).read_text())
+        token = self.c.dir / "rotating"
+        token.write_text("admin-token")
+        base["users"][0]["user"] = {"tokenFile": str(token)}
+        path = self.c.dir / "rotating.kubeconfig"
+        path.write_text(json.dumps(base))
+        self.play(f"""
+sh echo wrong-token > {token}
+sh $CLUSTER kill $D apiserver
+wait LINK LOST since
+sh $CLUSTER start $D apiserver
+wait CREDENTIALS REJECTED since within 20000
+sh echo admin-token > {token}
+wait live within 30000
+""", str(path))
+
+    def test_9_answers_cut_anywhere(self):
+        """A list that ends early is an error and is asked for again, never half a state."""
+        chaos, config = self.through()
+        want = {k: (w["ready"], w["desired"], w["revision"]) for k, w in status(self.c.admin, "-n", "shop").items()}
+        for n in (0, 1, 700, 2500, 4000, 9000, 20000, 40000):
+            chaos(f"cut {n}")
+            p = subprocess.Popen([*self.command(), "--timeout", "60s"], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True, env={"KUBECONFIG": config, "HOME": "/nonexistent"})
+            before = json.loads(chaos("stats"))["accepted"]
+            wait_for(lambda b=before, q=p: json.loads(chaos("stats"))["accepted"] > b or q.poll() is not None,
+                     20, "a connection")
+            chaos("reset")
+            out, _ = p.communicate(timeout=60)
+            if p.returncode == 4:  # the very first answer was cut: it says that it cannot connect
+                continue
+            got = {f"{w['kind']}/{w['name']}": (w["ready"], w["desired"], w["revision"])
+                   for w in json.loads(out)["workloads"]}
+            self.assertEqual(got, want)
+
+    @staticmethod
+    def command():
+        from common import BAKEWATCH
+        return [BAKEWATCH, "status", "-n", "shop", "-o", "json"]
+
+
+if __name__ == "__main__":
+    main()
