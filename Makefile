@@ -53,6 +53,11 @@ fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin  := $(patsubst %.c,$(V)/%,$(fuzz_src))
 RUN       := tests/run -o $(V)/counts
 
+# Leaks of ncurses' own are not ours to mend; a SIGSEGV that a scene sends must stay one.
+export LSAN_OPTIONS := suppressions=tests/lsan.supp:print_suppressions=0
+export ASAN_OPTIONS := handle_segv=0
+export TSAN_OPTIONS := handle_segv=0
+
 .PHONY: all help demo check check-fast check-unit check-golden check-pty check-corpus check-it \
         check-chaos layers bench fuzz soak install clean deps deps-test format
 .DELETE_ON_ERROR:

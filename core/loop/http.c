@@ -91,6 +91,19 @@ static bool header_is(const char *p, size_t n, const char *name, const char **va
     return true;
 }
 
+/* The status line and headers are here; after a 1xx others follow. */
+static void head_ended(struct http_req *r)
+{
+    long status = 0;
+    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status < 200 || r->status)
+        return;
+    r->status = (int)status;
+    r->last_byte_ms = clock_io_ms();
+    if (r->spec.on_head)
+        r->spec.on_head(r->spec.ctx, r->status);
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct http_req *r = ctx;
@@ -99,6 +112,10 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     if (r->header_bytes > HEADER_BYTES) {
         err_set(&r->e, ERR_LIMIT, 0, "more than %d bytes of headers", HEADER_BYTES);
         return 0;
+    }
+    if (n <= 2) { /* the blank line: a watch of a quiet kind has nothing else to say for minutes */
+        head_ended(r);
+        return n;
     }
     const char *v;
     size_t v_n;
@@ -115,13 +132,6 @@ static size_t on_data(char *p, size_t size, size_t n, void *ctx)
     n *= size;
     totals.bytes_in += n;
     r->last_byte_ms = clock_io_ms();
-    if (!r->status) {
-        long status = 0;
-        curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
-        r->status = (int)status;
-        if (r->spec.on_head)
-            r->spec.on_head(r->spec.ctx, r->status);
-    }
     if (r->spec.on_body && r->status == 200)
         return r->spec.on_body(r->spec.ctx, p, n, &r->e) ? 0 : n;
     if (!buf_add(&r->body, p, n)) {
@@ -219,6 +229,7 @@ static void set_limits(CURL *easy, const struct http_spec *s)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(s->connect_ms ? s->connect_ms : 10000));

@@ -48,7 +48,8 @@ static void on_done(void *ctx, const struct kube_result *r)
     k->req = NULL;
     bool is_alive = r->status != 0;
     bool was_lost = k->lost_ms != TIME_NONE;
-    int64_t wait = is_alive ? LINK_PERIOD_MS : LINK_RETRY_MS + backoff_random(LINK_RETRY_MS);
+    bool is_well = is_alive && r->status < 500;
+    int64_t wait = is_well ? LINK_PERIOD_MS : LINK_RETRY_MS + backoff_random(LINK_RETRY_MS);
     loop_timer_set(k->loop, &k->due, wait);
     k->retry_ms = is_alive ? TIME_NONE : clock_story_ms() + wait;
     if (!is_alive) {

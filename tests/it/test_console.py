@@ -23,7 +23,7 @@ class Console(unittest.TestCase):
 size 30 120
 start $BAKEWATCH -n shop
 wait policy-api
-wait live
+wait RO  live
 wait all well
 sh kubectl --kubeconfig $K -n shop set image deploy/policy-api app=registry.example/policy-api:crash-2
 measure set-image-to-screen crash-2 within 5000

@@ -16,7 +16,7 @@ OPEN = """
 size 30 120
 start $BAKEWATCH -n shop
 wait policy-api
-wait live
+wait RO  live
 keys j
 keys :sync<enter>
 wait sync 1
@@ -64,7 +64,7 @@ measure loss-to-screen LINK LOST since within 5000
 wait policy-api
 wait retry in
 sh $CLUSTER start $D apiserver
-measure return-to-live live within 8000
+measure return-to-live RO  live within 8000
 wait policy-api
 sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:3.0.0
 wait 3.0.0
@@ -79,7 +79,7 @@ keys ?
 wait WHAT IT DOES within 1000
 keys q
 sh $CLUSTER cont $D apiserver
-measure cont-to-live live within 10000
+measure cont-to-live RO  live within 10000
 """)
         finally:
             self.c.run("cont", "apiserver")
@@ -90,7 +90,7 @@ measure cont-to-live live within 10000
 sh $CLUSTER stop $D etcd
 measure storage-to-screen SERVER SICK since within 20000
 sh $CLUSTER cont $D etcd
-wait live within 20000
+wait RO  live within 20000
 """)
         finally:
             self.c.run("cont", "etcd")
@@ -101,7 +101,7 @@ wait live within 20000
 sh {self.say(chaos, 'blackhole on')}
 measure blackhole-to-screen LINK LOST since within 20000
 sh {self.say(chaos, 'reset')}
-wait live within 15000
+wait RO  live within 15000
 """
         self.play(text, config)
 
@@ -114,20 +114,20 @@ wait live within 15000
         chaos, config = self.through()
         self.play(f"""
 sh {self.say(chaos, 'rst')}
-wait live within 10000
+wait RO  live within 10000
 sh {self.say(chaos, 'refuse on')}
 sh {self.say(chaos, 'rst')}
 wait LINK LOST since
 sh {self.say(chaos, 'refuse off')}
-wait live within 10000
+wait RO  live within 10000
 """, config)
 
     def test_6_a_swallowed_event_is_found(self):
         chaos, config = self.through(*self.tls())
         self.play(f"""
-sh {self.say(chaos, 'drop registry.example/scrapers:swallowed 1000')}
-sh kubectl --kubeconfig $K -n shop set image deploy/scrapers app=registry.example/scrapers:swallowed
-measure swallowed-to-screen swallowed within 75000
+sh {self.say(chaos, 'drop registry.example/scrapers:lost-1 1000')}
+sh kubectl --kubeconfig $K -n shop set image deploy/scrapers app=registry.example/scrapers:lost-1
+measure swallowed-to-screen lost-1 within 75000
 """, config)
         self.assertGreater(json.loads(chaos("stats"))["dropped"], 0)
 
@@ -136,7 +136,7 @@ measure swallowed-to-screen swallowed within 75000
 sh $CLUSTER kill $D apiserver
 wait LINK LOST since
 sh $CLUSTER start $D apiserver
-wait live within 10000
+wait RO  live within 10000
 sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:4.0.0
 wait 4.0.0
 sh $CLUSTER compact $D
@@ -158,7 +158,7 @@ wait LINK LOST since
 sh $CLUSTER start $D apiserver
 wait CREDENTIALS REJECTED since within 20000
 sh echo admin-token > {token}
-wait live within 30000
+wait RO  live within 30000
 """, str(path))
 
     def test_9_answers_cut_anywhere(self):

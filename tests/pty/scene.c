@@ -19,7 +19,9 @@
  *   exit CODE [within MS]      it ends with this code ("*": any)
  *   sane [within MS]           the terminal is as it was before
  *   idle MS CPU% BYTES         over MS it uses no more of a core and writes no more bytes a second
- *   measure NAME TEXT          ms until TEXT is there since the last keys or sh
+ *   measure NAME TEXT          ms until TEXT is there since the last keys, or the end of the last sh
+ *   latency N                  N times "?" until the help is there and "q" until it is gone; prints
+ *                              the median and the 99th percentile
  *   dump                       prints the screen
  *
  * Waits are for states with generous limits; nothing sleeps.  Prints "1 passed, 0 failed, 0 skipped".
@@ -33,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/text.h"
@@ -288,6 +291,37 @@ static void expect_idle(const char *arg)
         fail("idle: %.2f %% of a core, %.0f bytes/s", used, sent);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
+}
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void latency(int n)
+{
+    int *us = x_calloc((size_t)n * 2, sizeof *us);
+    for (int i = 0; i < n * 2; i++) {
+        int64_t begin = now_us();
+        type_keys(i % 2 ? "q" : "?");
+        while (shows("WHAT IT DOES") == (i % 2 == 1)) {
+            if (now_us() - begin > LIMIT_MS * 1000)
+                fail("no answer to a key");
+            screen_pump(screen, 1);
+        }
+        us[i] = (int)(now_us() - begin);
+    }
+    qsort(us, (size_t)n * 2, sizeof *us, by_number);
+    printf("measured key-to-paint %.1f ms median, %.1f ms at the 99th percentile\n",
+           us[n] / 1000.0, us[n * 2 * 99 / 100] / 1000.0);
+    free(us);
+}
+
 static void storm(int n)
 {
     for (int i = 0; i < n; i++) {
@@ -341,6 +375,7 @@ static void shell(const char *arg)
     }
     if (status)
         fail("exit %d: %s", WEXITSTATUS(status), arg);
+    last_act_ms = screen_now_ms();
 }
 
 static void act(char *verb, char *arg)
@@ -392,6 +427,8 @@ static void act(char *verb, char *arg)
         expect_idle(arg);
     else if (text_eq(verb, "measure"))
         measure(arg);
+    else if (text_eq(verb, "latency"))
+        latency(atoi(arg));
     else if (text_eq(verb, "dump"))
         show_screen(stdout);
     else
