@@ -161,6 +161,10 @@ static void on_due(void *ctx)
     struct kube_audit *a = ctx;
     if (a->req || loop_timer_is_set(&a->grace))
         return;
+    if (kube_watch_is_capped(a->watch)) {
+        loop_timer_set(a->loop, &a->due, WATCH_AUDIT_MS);
+        return;
+    }
     const struct watch_spec *ws = kube_watch_spec(a->watch);
     a->is_count = is_large(a) && clock_io_ms() - a->full_ms < kube_audit_period_ms(a);
     a->seen = a->n_suspects = 0;

@@ -39,7 +39,7 @@ struct kube_watch {
     char rv[64];          /* continue the watch from here; "" = list first */
     char *next_page;      /* metadata.continue */
     bool is_listing, is_whole; /* whole: a list without limit, after an expired continue */
-    bool was_synced;
+    bool was_synced, is_capped;
     bool has_events;      /* the watch under way brought something */
     int64_t opened_ms;    /* io clock: the watch answered */
     enum source_state state;
@@ -101,6 +101,10 @@ static enum err_code store(struct kube_watch *w, struct json_span obj, struct er
         en->mark = w->mark;
         HASH_ADD_KEYPTR(hh, w->entries, o->uid, strlen(o->uid), en);
         w->hooks.on_change(w->hooks.ctx, w, WATCH_ADDED, en, NULL);
+        if (w->spec->kind == KIND_EVENT && HASH_COUNT(w->entries) > WATCH_EVENTS) {
+            w->is_capped = true; /* the table is in the order of arrival: the oldest goes */
+            drop_entry(w, w->entries);
+        }
         return ERR_OK;
     }
     en->mark = w->mark;
@@ -219,6 +223,7 @@ static void start_list(struct kube_watch *w)
         kube_escape(&q, w->next_page);
     } else {
         w->mark++;
+        w->is_capped = false;
         w->rv[0] = '\0';
     }
     w->is_listing = true;
@@ -471,6 +476,11 @@ struct watch_entry *kube_watch_entries(struct kube_watch *w)
 size_t kube_watch_count(const struct kube_watch *w)
 {
     return HASH_COUNT(w->entries);
+}
+
+bool kube_watch_is_capped(const struct kube_watch *w)
+{
+    return w->is_capped;
 }
 
 bool kube_watch_is_synced(const struct kube_watch *w)

@@ -31,6 +31,7 @@ enum {
     WATCH_GRACE_MS = 5000,       /* what the watch may still bring after an audit */
     WATCH_AUDIT_FULL = 1000,     /* above it a count each minute, the metadata list more rarely */
     WATCH_AUDIT_MOST_MS = 3600000,
+    WATCH_EVENTS = 10000,        /* Events kept: the newest */
 };
 
 struct watch_spec {
@@ -68,6 +69,7 @@ void kube_watch_doubt(struct kube_watch *w);  /* suspended, or the server was aw
 struct watch_entry *kube_watch_find(struct kube_watch *w, const char *uid);
 struct watch_entry *kube_watch_entries(struct kube_watch *w); /* a uthash list */
 size_t kube_watch_count(const struct kube_watch *w);
+bool kube_watch_is_capped(const struct kube_watch *w); /* more than is kept: not to be audited */
 bool kube_watch_is_synced(const struct kube_watch *w); /* one list is complete, or it is not ours to read */
 const struct watch_spec *kube_watch_spec(const struct kube_watch *w);
 const char *kube_watch_ns(const struct kube_watch *w);

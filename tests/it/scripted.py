@@ -1,0 +1,89 @@
+"""An HTTP server that plays an API server by script: for what a real one will not do on demand.
+
+`answers` maps (kind, "list" or "watch") to a function of the request's number (from 0) that gives
+(status, headers, body chunks); None for what is not there: lists are then empty, watches stay open."""
+import http.server
+import json
+import threading
+import time
+import urllib.parse
+
+
+def meta(items=(), more=""):
+    doc = {"kind": "List", "metadata": {"resourceVersion": "100"}, "items": list(items)}
+    if more:
+        doc["metadata"]["continue"] = more
+    return 200, {}, [json.dumps(doc).encode()]
+
+
+class Scripted:
+    def __init__(self, answers=None):
+        outer = self
+        self.answers, self.log, self.lock = answers or {}, [], threading.Lock()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                outer.answer(self)
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *args):
+                pass
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, h):
+        url = urllib.parse.urlparse(h.path)
+        query = dict(urllib.parse.parse_qsl(url.query))
+        kind = url.path.rstrip("/").rsplit("/", 1)[-1]
+        how = "watch" if "watch" in query else "list"
+        with self.lock:
+            n = sum(1 for r in self.log if r["kind"] == kind and r["how"] == how)
+            self.log.append({"kind": kind, "how": how, "path": url.path, "query": query,
+                             "headers": {k.lower(): v for k, v in h.headers.items()},
+                             "at": time.monotonic()})
+        script = self.answers.get((kind, how))
+        if kind == "livez":
+            status, headers, chunks = 200, {}, [b"ok"]
+        elif script:
+            status, headers, chunks = script(n)
+        elif how == "watch":
+            status, headers, chunks = 200, {}, [None]
+        else:
+            status, headers, chunks = meta()
+        if status is None:
+            h.wfile.write(b"".join(chunks))
+            h.close_connection = True
+            return
+        h.send_response(status)
+        for k, v in headers.items():
+            h.send_header(k, v)
+        h.send_header("Transfer-Encoding", "chunked")
+        h.end_headers()
+        for chunk in chunks:
+            if chunk is None:  # stays open until the client goes
+                h.wfile.flush()
+                h.rfile.read(1)
+                return
+            h.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        h.wfile.write(b"0\r\n\r\n")
+
+    def requests(self, kind, how):
+        with self.lock:
+            return [r for r in self.log if r["kind"] == kind and r["how"] == how]
+
+    def kubeconfig(self, path, prefix="", **user):
+        path.write_text(json.dumps({
+            "kind": "Config", "current-context": "s",
+            "clusters": [{"name": "s", "cluster": {"server": self.url + prefix}}],
+            "users": [{"name": "s", "user": user or {"token": "not-over-http"}}],
+            "contexts": [{"name": "s", "context": {"cluster": "s", "user": "s", "namespace": "shop"}}]}))
+        return str(path)
