@@ -9,6 +9,8 @@ PREFIX   = /usr/local
 DESTDIR  =
 ROUNDS   = 1
 SAN      =
+# `make Q=` shows the commands.
+Q        = @
 WERROR   =
 VERSION := 0.1.0
 
@@ -78,29 +80,29 @@ help:
 	@echo 'SAN=address,undefined or SAN=thread, CC=clang, WERROR=1 with any of them'
 
 $(BIN): $(V)/tui/main.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
 $(LIB): $(lib_obj)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(V)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(cflags) -c -o $@ $<
+	$(Q)$(CC) $(cflags) -c -o $@ $<
 
 $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 
 $(V)/tests/golden/test_%: $(V)/tests/golden/test_%.o $(golden_lib) $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 
 $(PTY): $(pty_lib) $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 
 $(V)/tests/fuzz/fuzz_%: $(V)/tests/fuzz/fuzz_%.o $(V)/tests/fuzz/replay.o $(LIB)
-	$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
 # ---- what a fresh machine lacks ----
 
