@@ -96,6 +96,14 @@ struct frame ui_frame(const struct ui *ui, size_t panel)
                            .focused = panel == ui_top(ui) };
 }
 
+void ui_settle(struct ui *ui, size_t panel)
+{
+    struct frame f = ui_frame(ui, panel);
+    const struct area *a = &ui->body[panel];
+    bool is_new = a->rows < 1; /* a layer that a key has just opened: as large as it will be */
+    ui->ops[panel]->settle(ui->state[panel], &f, is_new ? ui->rows - 3 : a->rows, is_new ? ui->cols : a->cols);
+}
+
 /* Did anything that is shown move?  Hidden layers and tabs below them do not count. */
 static unsigned shown_reads(const struct ui *ui)
 {

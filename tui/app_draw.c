@@ -150,7 +150,8 @@ static void draw_panel(struct ui *ui, size_t i, struct area a)
         return;
     struct frame f = ui_frame(ui, i);
     struct canvas body = canvas_window(&ui->canvas, a);
-    ui->ops[i]->settle(ui->state[i], &f, body.at.rows, body.at.cols);
+    ui->body[i] = body.at;
+    ui_settle(ui, i);
     ui->ops[i]->render(ui->state[i], &f, &body);
 }
 

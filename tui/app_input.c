@@ -20,6 +20,7 @@ static void run_in(struct ui *ui, const struct cmd *c, size_t panel, const char 
 {
     struct frame f = ui_frame(ui, panel);
     const struct panel_ops *ops = ui->ops[panel];
+    ui_settle(ui, panel);
     if (c->needs_row && !(ops->has_row && ops->has_row(ui->state[panel], &f))) {
         ui_say(ui, "%s: nothing is selected", c->name);
         return;
@@ -151,6 +152,7 @@ static void filter(struct ui *ui, const char *text)
 {
     size_t top = ui_top(ui);
     struct frame f = ui_frame(ui, top);
+    ui_settle(ui, top);
     if (ui->ops[top]->nav)
         ui->ops[top]->nav(ui->state[top], &f, NAV_FILTER, text);
     ui->is_dirty = true;

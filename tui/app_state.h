@@ -18,6 +18,7 @@ struct ui {
     struct prefs prefs;
     const struct panel_ops *ops[APP_PANELS];
     void *state[APP_PANELS];
+    struct area body[APP_PANELS]; /* where each was drawn last; no rows: not yet */
     size_t n_panels, n_tabs;    /* tabs come first */
     size_t focus, last_focus;   /* among tabs */
     size_t layers[APP_LAYERS];  /* indexes of panels, the top one last */
@@ -40,6 +41,9 @@ struct ui {
 };
 
 struct frame ui_frame(const struct ui *ui, size_t panel);
+/* Brings the view state of a panel up to its snapshot, as before each draw: also before each command,
+ * or a key that was typed ahead would meet the row that was there before. */
+void ui_settle(struct ui *ui, size_t panel);
 size_t ui_top(const struct ui *ui); /* index of the panel that has the keys */
 void app_draw(struct ui *ui);       /* app_draw.c */
 void app_key(struct ui *ui, const struct key *k); /* app_input.c */

@@ -1,7 +1,7 @@
 /*
  * core/loop/child.h - a program run beside the loop: its output captured, its time bounded.
  *
- * The child gets a process group of its own, stdin from /dev/null, a clean signal mask, and no fd
+ * The child gets a session of its own (so no /dev/tty to garble or to wait for), stdin from /dev/null, a clean signal mask, and no fd
  * of ours but 0-2.  At the deadline the whole group is killed.
  *
  * Limits   out_cap and err_cap bytes are kept, the rest is read and dropped

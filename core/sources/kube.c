@@ -18,6 +18,7 @@ struct kube_req {
     char *path, *accept;
     struct http_req *http; /* NULL while it waits for credentials */
     bool retried;          /* once after a 401 */
+    uint64_t stamp;        /* of the credentials that it went with */
     struct kube_req *next, *prev;
 };
 
@@ -166,7 +167,7 @@ static void on_http_done(void *ctx, const struct http_result *h)
 {
     struct kube_req *r = ctx;
     r->http = NULL;
-    if (!h->e.code && h->status == 401 && !r->retried && kube_auth_reject(r->kube->auth)) {
+    if (!h->e.code && h->status == 401 && !r->retried && kube_auth_reject(r->kube->auth, r->stamp)) {
         r->retried = true;
         on_ready(r->kube);
         return;
@@ -238,6 +239,7 @@ static void send_req(struct kube_req *r)
     struct kube *k = r->kube;
     char *headers[MOST_HEADERS];
     size_t n = make_headers(r, headers);
+    r->stamp = kube_auth_stamp(k->auth);
     char *url = x_asprintf("%s%s", k->base, r->path);
     struct http_spec spec = {
         .url = url,

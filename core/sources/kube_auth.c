@@ -36,6 +36,7 @@ struct kube_auth {
     void *ctx;
     struct watched_file ca, cert, key, token;
     bool uses_plugin, has_credential;
+    uint64_t stamp;
     struct exec_credential cred;
     struct child *child;
     struct err failed;
@@ -210,6 +211,7 @@ static void on_plugin(void *ctx, const struct child_result *r)
         exec_credential_release(&a->cred);
         a->cred = c;
         a->has_credential = true;
+        a->stamp++;
         a->failed_ms = 0;
         log_secret(c.token);
         log_put(LOG_INFO, "auth", "exec plugin %s gave credentials", x->command);
@@ -320,6 +322,7 @@ enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e)
         while (n && strchr(" \t\r\n", a->token.text[n - 1]))
             a->token.text[--n] = '\0';
         log_secret(a->token.text);
+        a->stamp++;
     }
     if (a->ca.path && !a->ca.text) {
         err_set(e, ERR_CONFIG, 0, "cannot read certificate-authority %s", a->ca.path);
@@ -345,8 +348,15 @@ enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e)
     return start_plugin(a, e);
 }
 
-bool kube_auth_reject(struct kube_auth *a)
+uint64_t kube_auth_stamp(const struct kube_auth *a)
 {
+    return a->stamp;
+}
+
+bool kube_auth_reject(struct kube_auth *a, uint64_t stamp)
+{
+    if (stamp != a->stamp) /* many requests were under way with the old ones: one renewal for all */
+        return true;
     if (a->token.path) {
         a->token.looked_ms = 0;
         return true;

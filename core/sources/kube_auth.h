@@ -25,8 +25,11 @@ enum auth_state { AUTH_READY, AUTH_RUNNING, AUTH_FAILED };
 /* Starts the plugin when it must; on_ready is called when RUNNING ends, either way.  AUTH_FAILED
  * tells why in `e` and is tried again at the next call. */
 enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e);
-/* The server said 401: forget what was cached.  False when nothing could be better next time. */
-bool kube_auth_reject(struct kube_auth *a);
+/* Which credentials are in use: changes with each new token or plugin's answer. */
+uint64_t kube_auth_stamp(const struct kube_auth *a);
+/* The server said 401 to the credentials of `stamp`: forget what was cached, if it is still that.
+ * False when nothing could be better next time. */
+bool kube_auth_reject(struct kube_auth *a, uint64_t stamp);
 /* Valid until the next call of any of these. */
 struct http_tls kube_auth_tls(struct kube_auth *a);
 const char *kube_auth_header(struct kube_auth *a); /* "Authorization: ..." or NULL */

@@ -17,7 +17,7 @@ def meta(items=(), more=""):
 
 
 class Scripted:
-    def __init__(self, answers=None):
+    def __init__(self, answers=None, tls=None, on_peer=None):
         outer = self
         self.answers, self.log, self.lock = answers or {}, [], threading.Lock()
 
@@ -36,8 +36,15 @@ class Scripted:
 
             def handle_error(self, *args):
                 pass
+
+            def finish_request(self, request, client_address):  # in the connection's own thread
+                if tls:
+                    request = tls.wrap_socket(request, server_side=True)
+                    if on_peer:
+                        on_peer(request)
+                super().finish_request(request, client_address)
         self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def answer(self, h):

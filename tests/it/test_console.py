@@ -157,7 +157,35 @@ sane
 """)
         self.c.kubectl("-n", "shop", "delete", "event", "hostile")
 
-    def test_6_idle(self):
+    def test_6_logs(self):
+        """l is the pod's log as it runs, L that of the run before; kubectl sees the same lines."""
+        self.c.kubectl("-n", "shop", "wait", "--for=condition=Ready", "pod", "db-0", "--timeout=60s")
+        self.assertIn("line 39 of db in db-0", self.c.kubectl("-n", "shop", "logs", "db-0"))
+        self.play("""
+size 30 120
+start $BAKEWATCH -n shop
+wait db
+keys /db<enter>
+keys <enter>
+wait db-0
+keys /db-0<enter>
+keys l
+wait line 39 of db in db-0
+wait line 45 of db in db-0
+wait following
+keys k
+keys <esc>
+gone following
+keys L
+wait last words of db
+wait (previous run)
+keys q
+keys q
+keys q
+exit 0
+""")
+
+    def test_7_idle(self):
         self.play("""
 size 30 120
 start $BAKEWATCH -n shop

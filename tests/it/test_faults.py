@@ -58,16 +58,28 @@ class Faults(unittest.TestCase):
         return ["--cert", f"{d}/server.crt", "--key", f"{d}/server.key", "--upstream-ca", f"{d}/ca.crt"]
 
     def test_1_the_api_server_dies_and_returns(self):
+        """Down for a minute: no restart, no growth, and the selection stays."""
         self.play("""
+keys gg/^web$<enter>
+wait 1 of 5
+keys <esc>
+gone 1 of 5
+memory mark
 sh $CLUSTER kill $D apiserver
 measure loss-to-screen LINK LOST since within 5000
 wait policy-api
 wait retry in
+idle 60000 3 400
 sh $CLUSTER start $D apiserver
 measure return-to-live RO  live within 8000
 wait policy-api
+memory 2048
 sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:3.0.0
 wait 3.0.0
+keys y
+wait raw deployments shop/web
+keys q
+gone raw deployments
 """)
 
     def test_2_the_api_server_is_silent(self):

@@ -18,6 +18,7 @@
  *   stall | unstall | hangup
  *   exit CODE [within MS]      it ends with this code ("*": any)
  *   sane [within MS]           the terminal is as it was before
+ *   memory mark | memory KIB   the console's memory has grown by no more than that since the mark
  *   idle MS CPU% BYTES         over MS it uses no more of a core and writes no more bytes a second
  *   measure NAME TEXT          ms until TEXT is there since the last keys, or the end of the last sh
  *   latency N                  N times "?" until the help is there and "q" until it is gone; prints
@@ -291,6 +292,34 @@ static void expect_idle(const char *arg)
         fail("idle: %.2f %% of a core, %.0f bytes/s", used, sent);
 }
 
+static long memory_kib(void)
+{
+    char path[64], line[256];
+    long kib = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", child_of(screen_pid(screen)));
+    FILE *f = fopen(path, "r");
+    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmRSS: %ld", &kib) != 1)
+        ;
+    if (f)
+        fclose(f);
+    return kib;
+}
+
+static void expect_memory(const char *arg)
+{
+    static long mark;
+    long now = memory_kib();
+    if (!now)
+        fail("no memory to read");
+    if (text_eq(arg, "mark")) {
+        mark = now;
+        return;
+    }
+    printf("measured memory %ld KiB, %+ld since the mark\n", now, now - mark);
+    if (now - mark > atol(arg))
+        fail("memory: %ld KiB more", now - mark);
+}
+
 static int by_number(const void *a, const void *b)
 {
     return (*(const int *)a > *(const int *)b) - (*(const int *)a < *(const int *)b);
@@ -425,6 +454,8 @@ static void act(char *verb, char *arg)
         expect_sane(arg);
     else if (text_eq(verb, "idle"))
         expect_idle(arg);
+    else if (text_eq(verb, "memory"))
+        expect_memory(arg);
     else if (text_eq(verb, "measure"))
         measure(arg);
     else if (text_eq(verb, "latency"))
