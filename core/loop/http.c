@@ -1,6 +1,7 @@
 #include "core/loop/http.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -28,6 +29,7 @@ struct http_req {
     int status;
     int64_t retry_after_ms;
     bool is_throttled, was_idle;
+    int socket_errno; /* of a socket that could not be made: curl calls it "couldn't connect" */
     struct err e; /* set by a callback that ended the transfer */
     char curl_text[CURL_ERROR_SIZE];
     struct http_req *next, *prev;
@@ -40,6 +42,15 @@ struct http_totals http_totals(const struct loop *l)
 {
     (void)l;
     return totals;
+}
+
+static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct http_req *r = ctx;
+    (void)purpose;
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    r->socket_errno = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static int set_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
@@ -174,7 +185,9 @@ static void finish(struct http_req *r, CURLcode c)
     res.wire_bytes = (uint64_t)wire;
     res.body = buf_str(&r->body);
     res.body_n = r->body.len;
-    if (c != CURLE_OK && res.e.code == ERR_OK)
+    if (c == CURLE_COULDNT_CONNECT && (r->socket_errno == EMFILE || r->socket_errno == ENFILE))
+        err_set(&res.e, ERR_LIMIT, r->socket_errno, "no socket: %s (see ulimit -n)", strerror(r->socket_errno));
+    else if (c != CURLE_OK && res.e.code == ERR_OK)
         err_set(&res.e, code_of(c), (int)c, "%s",
                 r->curl_text[0] ? r->curl_text : curl_easy_strerror(c));
     struct http_spec spec = r->spec;
@@ -265,6 +278,8 @@ enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, r->connect_to);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, r->curl_text);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, r);
     curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, set_socket);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
