@@ -295,18 +295,21 @@ enum err_code json_check(const char *p, size_t n, struct json_span *out, struct 
 
 static const char *skip_string(const char *p, const char *end)
 {
-    for (p++; p < end && *p != '"'; p++) {
-        if (*p == '\\')
-            p++;
+    const char *start = ++p;
+    while (p < end && (p = memchr(p, '"', (size_t)(end - p)))) {
+        const char *before = p;
+        while (before > start && before[-1] == '\\')
+            before--;
+        if ((p - before) % 2 == 0)
+            return p + 1;
+        p++; /* an escaped one */
     }
-    return p < end ? p + 1 : end;
+    return end;
 }
 
 static const char *skip_value(const char *p, const char *end)
 {
-    static const unsigned char notable[256] = {
-        ['"'] = 1, ['{'] = 2, ['['] = 2, ['}'] = 3, [']'] = 3,
-    };
+    static const signed char turns[256] = { ['{'] = 1, ['['] = 1, ['}'] = -1, [']'] = -1, ['"'] = 2 };
     if (p == end)
         return end;
     if (*p == '"')
@@ -318,21 +321,15 @@ static const char *skip_value(const char *p, const char *end)
         return p;
     }
     for (int depth = 0; p < end;) {
-        switch (notable[(unsigned char)*p]) {
-        case 1:
+        int turn = turns[(unsigned char)*p];
+        if (turn == 2) {
             p = skip_string(p, end);
             continue;
-        case 2:
-            depth++;
-            break;
-        case 3:
-            if (--depth == 0)
-                return p + 1;
-            break;
-        default:
-            break;
         }
         p++;
+        depth += turn;
+        if (turn < 0 && depth == 0)
+            return p;
     }
     return end;
 }
@@ -400,6 +397,22 @@ struct json_span json_get(struct json_span object, const char *key)
         }
     }
     return (struct json_span){ 0 };
+}
+
+void json_members(struct json_span object, size_t n, const char *const names[], struct json_span out[])
+{
+    struct json_iter it = json_each(object);
+    size_t found = 0;
+    memset(out, 0, n * sizeof *out);
+    while (it.is_object && found < n && json_next(&it)) {
+        for (size_t i = 0; i < n; i++) {
+            if (json_key_is(&it, names[i])) {
+                out[i] = it.value;
+                found++;
+                break;
+            }
+        }
+    }
 }
 
 struct json_span json_path(struct json_span object, const char *path)

@@ -49,6 +49,8 @@ bool json_key_is(const struct json_iter *it, const char *name);
 /* json_get takes one key as it is; json_span follows keys joined by '.', none of which may hold one. */
 struct json_span json_get(struct json_span object, const char *key);
 struct json_span json_path(struct json_span object, const char *path);
+/* Several members in one pass: out[i] belongs to names[i].  Each json_get walks the object anew. */
+void json_members(struct json_span object, size_t n, const char *const names[], struct json_span out[]);
 
 /* Strings come back decoded, NUL-terminated, at most `cap` bytes, cut at a code point; NULL when
  * the value is absent or no string. */
@@ -80,6 +82,8 @@ MUST_USE enum err_code json_stream_feed(struct json_stream *s, const char *p, si
  * is not complete is ERR_PARSE: half an object is no object. */
 MUST_USE enum err_code json_stream_end(struct json_stream *s, struct json_span *envelope,
                                        struct err *e);
+/* ITEMS, inside the array: what has come before it, closed, into `copy`.  False: not there yet. */
+bool json_stream_head(const struct json_stream *s, struct buf *copy, struct json_span *envelope);
 bool json_stream_is_between(const struct json_stream *s); /* no value is half read */
 
 #endif

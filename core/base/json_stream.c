@@ -66,9 +66,10 @@ static enum err_code give(struct json_stream *s, const char *p, size_t n, struct
 /* Bytes of a string or of plain text up to the next byte that matters. */
 static const char *run(const struct json_stream *s, const char *p, const char *end)
 {
-    if (s->in_string) {
-        while (p < end && *p != '"' && *p != '\\')
-            p++;
+    if (s->in_string) { /* most bytes are here */
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        const char *stop = quote ? quote : end, *escape = memchr(p, '\\', (size_t)(stop - p));
+        return escape ? escape : stop;
     } else {
         while (p < end && *p != '"' && *p != '{' && *p != '}' && *p != '[' && *p != ']')
             p++;
@@ -203,6 +204,12 @@ enum err_code json_stream_feed(struct json_stream *s, const char *p, size_t n, s
         }
     }
     return err;
+}
+
+bool json_stream_head(const struct json_stream *s, struct buf *copy, struct json_span *envelope)
+{
+    return s->in_items && buf_add(copy, s->envelope.data, s->envelope.len) && buf_adds(copy, "]}") &&
+           json_check(buf_str(copy), copy->len, envelope, NULL) == ERR_OK;
 }
 
 enum err_code json_stream_end(struct json_stream *s, struct json_span *envelope, struct err *e)

@@ -51,10 +51,11 @@ static const char *env_of(const char *name)
 static void move(struct gather *g, unsigned what)
 {
     g->moved |= what;
-    if (loop_timer_is_set(&g->publish))
-        return;
-    int64_t wait = g->published_ms + PUBLISH_MS - clock_io_ms();
-    loop_timer_set(g->loop, &g->publish, wait > 0 ? wait : 0);
+    int64_t now = clock_io_ms(), due = g->published_ms + PUBLISH_MS;
+    if (due < now)
+        due = now;
+    if (!loop_timer_is_set(&g->publish) || g->publish.due_ms > due) /* data may wait, the end of a list may not */
+        loop_timer_set(g->loop, &g->publish, due - now);
 }
 
 static void on_data(void *ctx)
@@ -140,7 +141,9 @@ static void on_publish(void *ctx)
     unsigned todo = g->moved;
     const struct workloads *held =
         g->snap ? (const struct workloads *)g->snap->sections[SECTION_WORKLOADS] : NULL;
-    if (todo & MOVED_DATA && wait > 0 && !(is_synced && held && !held->is_synced)) {
+    if (todo & MOVED_DATA && g->spec.workloads_only && !is_synced) {
+        todo &= ~(unsigned)MOVED_DATA; /* nobody looks at half a list: its end moves health */
+    } else if (todo & MOVED_DATA && wait > 0 && !(is_synced && held && !held->is_synced)) {
         todo &= ~(unsigned)MOVED_DATA; /* later */
         loop_timer_set(g->loop, &g->publish, wait < PUBLISH_MS ? PUBLISH_MS : wait);
     }

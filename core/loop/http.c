@@ -244,7 +244,6 @@ static void set_limits(CURL *easy, const struct http_spec *s)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(s->connect_ms ? s->connect_ms : 10000));
     if (s->total_ms)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)s->total_ms);
@@ -269,6 +268,8 @@ enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_
         r->connect_to = curl_slist_append(NULL, s->connect_to);
     set_limits(easy, s);
     set_tls(easy, &s->tls);
+    /* A turn of the loop takes up to a hundred of these: small ones keep a long answer from filling it. */
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
     curl_easy_setopt(easy, CURLOPT_URL, s->url);
     if (s->method)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, s->method);

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/sources/kube_list.h"
 #include "core/sources/kube_watch.h"
 
 enum { SUSPECTS = 256, META_SHARE = 4 /* metadata is about a quarter of an object's bytes */ };
@@ -25,8 +26,7 @@ struct kube_audit {
     void (*on_blind)(void *ctx, const char *why);
     void (*on_proved)(void *ctx);
     struct loop_timer due, grace;
-    struct kube_req *req;
-    struct json_stream *stream;
+    struct kube_list *list;
     struct suspect *suspects;
     size_t n_suspects;
     size_t seen; /* objects in the audit */
@@ -51,10 +51,8 @@ int64_t kube_audit_period_ms(const struct kube_audit *a)
 
 static void clear(struct kube_audit *a)
 {
-    kube_cancel(a->req);
-    a->req = NULL;
-    json_stream_free(a->stream);
-    a->stream = NULL;
+    kube_list_cancel(a->list);
+    a->list = NULL;
     loop_timer_stop(a->loop, &a->grace);
     a->n_suspects = 0;
 }
@@ -126,28 +124,18 @@ static void clear_marks(struct kube_audit *a)
         en->is_audited = false;
 }
 
-static enum err_code on_body(void *ctx, const char *p, size_t n, struct err *e)
+static void on_done(void *ctx, const struct kube_result *r, struct json_span envelope)
 {
     struct kube_audit *a = ctx;
-    return json_stream_feed(a->stream, p, n, e);
-}
-
-static void on_done(void *ctx, const struct kube_result *r)
-{
-    struct kube_audit *a = ctx;
-    struct json_span env;
-    struct err e = r->e;
-    a->req = NULL;
-    if (!e.code && !json_stream_end(a->stream, &env, &e) && a->is_count)
+    a->list = NULL;
+    if (!r->e.code && a->is_count)
         a->counted = (int64_t)a->seen +
-                     json_int_or(json_path(env, "metadata.remainingItemCount"), 0);
-    if (!e.code && !a->is_count)
+                     json_int_or(json_path(envelope, "metadata.remainingItemCount"), 0);
+    if (!r->e.code && !a->is_count)
         find_ghosts(a);
-    json_stream_free(a->stream);
-    a->stream = NULL;
-    if (e.code) {
+    if (r->e.code) {
         a->n_suspects = 0;
-        log_put(LOG_INFO, "kube", "audit of %s: %s", kube_watch_spec(a->watch)->resource, e.text);
+        log_put(LOG_INFO, "kube", "audit of %s: %s", kube_watch_spec(a->watch)->resource, r->e.text);
     } else {
         loop_timer_set(a->loop, &a->grace, a->n_suspects || a->is_count ? WATCH_GRACE_MS : 0);
         if (!a->is_count)
@@ -159,7 +147,7 @@ static void on_done(void *ctx, const struct kube_result *r)
 static void on_due(void *ctx)
 {
     struct kube_audit *a = ctx;
-    if (a->req || loop_timer_is_set(&a->grace))
+    if (a->list || loop_timer_is_set(&a->grace))
         return;
     if (kube_watch_is_capped(a->watch)) {
         loop_timer_set(a->loop, &a->due, WATCH_AUDIT_MS);
@@ -169,12 +157,11 @@ static void on_due(void *ctx)
     a->is_count = is_large(a) && clock_io_ms() - a->full_ms < kube_audit_period_ms(a);
     a->seen = a->n_suspects = 0;
     clear_marks(a);
-    char *path = kube_path(ws->group, ws->resource, kube_watch_ns(a->watch), NULL,
-                           a->is_count ? "limit=1" : NULL);
-    a->stream = json_stream_new(JSON_STREAM_ITEMS, WATCH_ITEM, on_item, a);
-    struct kube_spec spec = { .path = path, .accept = ACCEPT_METADATA, .on_body = on_body,
-                              .on_done = on_done, .ctx = a };
-    a->req = kube_request(a->kube, &spec);
+    char *path = kube_path(ws->group, ws->resource, kube_watch_ns(a->watch), NULL, NULL);
+    struct kube_list_spec spec = { .path = path, .accept = ACCEPT_METADATA, .limit = a->is_count ? 1 : 0,
+                                   .is_first_only = true, .item_cap = WATCH_ITEM, .on_item = on_item,
+                                   .on_done = on_done, .ctx = a };
+    a->list = kube_list_start(a->kube, &spec);
     free(path);
 }
 
@@ -206,7 +193,7 @@ void kube_audit_free(struct kube_audit *a)
 
 void kube_audit_start(struct kube_audit *a)
 {
-    if (!loop_timer_is_set(&a->due) && !a->req)
+    if (!loop_timer_is_set(&a->due) && !a->list)
         loop_timer_set(a->loop, &a->due, WATCH_AUDIT_MS);
 }
 

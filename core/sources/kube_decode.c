@@ -32,6 +32,18 @@ bool kube_decode_identity(struct json_span obj, char uid[64], char rv[64])
     return rv[0] != '\0';
 }
 
+/* What most kinds are made of, found in one pass. */
+struct parts {
+    struct json_span metadata, spec, status;
+};
+
+static struct parts parts_of(struct json_span obj)
+{
+    struct json_span m[3];
+    json_members(obj, 3, (const char *const[]){ "metadata", "spec", "status" }, m);
+    return (struct parts){ m[0], m[1], m[2] };
+}
+
 /* The first ownerReference that is the controller. */
 static void decode_owner(struct arena *a, struct json_span refs, const char **uid,
                          const char **kind, const char **name)
@@ -47,15 +59,16 @@ static void decode_owner(struct arena *a, struct json_span refs, const char **ui
     }
 }
 
-struct meta { /* spans of what the kinds look at below metadata */
+struct meta { /* what the kinds look at below metadata */
     struct json_span labels, annotations;
+    int64_t generation;
 };
 
-static enum err_code decode_meta(struct json_span obj, struct kube_object *o, struct meta *m,
+static enum err_code decode_meta(struct json_span metadata, struct kube_object *o, struct meta *m,
                                  struct err *e)
 {
     struct arena *a = &o->arena;
-    struct json_iter it = json_each(json_get(obj, "metadata"));
+    struct json_iter it = json_each(metadata);
     o->ns = o->name = o->uid = o->rv = o->owner_uid = o->owner_kind = o->owner_name = "";
     o->created_ms = TIME_NONE;
     while (json_next(&it)) {
@@ -71,6 +84,8 @@ static enum err_code decode_meta(struct json_span obj, struct kube_object *o, st
             o->created_ms = when(it.value);
         else if (json_key_is(&it, "ownerReferences"))
             decode_owner(a, it.value, &o->owner_uid, &o->owner_kind, &o->owner_name);
+        else if (json_key_is(&it, "generation"))
+            m->generation = json_int_or(it.value, 0);
         else if (json_key_is(&it, "labels"))
             m->labels = it.value;
         else if (json_key_is(&it, "annotations"))
@@ -187,22 +202,22 @@ static void decode_status(struct kube_object *o, struct json_span status)
     }
 }
 
-static void decode_workload(struct kube_object *o, struct json_span obj, const struct meta *m,
+static void decode_workload(struct kube_object *o, const struct parts *obj, const struct meta *m,
                             enum workload_kind kind)
 {
     struct rollout_facts *f = &o->facts;
-    struct json_span spec = json_get(obj, "spec"), strategy = json_get(spec, "updateStrategy");
-    struct json_span rolling = json_get(strategy, "rollingUpdate");
-    struct json_span template = json_get(spec, "template");
+    struct json_span s[4];
+    json_members(obj->spec, 4, (const char *const[]){ "replicas", "paused", "updateStrategy", "template" }, s);
+    struct json_span strategy = s[2], template = s[3], rolling = json_get(strategy, "rollingUpdate");
     *f = (struct rollout_facts){ .kind = kind, .name = o->name, .deadline_ms = TIME_NONE,
                                  .current_revision = "", .update_revision = "" };
-    f->generation = json_int_or(json_path(obj, "metadata.generation"), 0);
-    f->spec_replicas = json_int_or(json_get(spec, "replicas"), 1);
-    f->is_paused = o->is_paused = json_is_true(json_get(spec, "paused"));
+    f->generation = m->generation;
+    f->spec_replicas = json_int_or(s[0], 1);
+    f->is_paused = o->is_paused = json_is_true(s[1]);
     f->is_ondelete = json_str_is(json_get(strategy, "type"), "OnDelete");
     f->has_partition = kind == WORKLOAD_STATEFULSET && json_kind(rolling) == JSON_OBJECT;
     f->partition = json_int_or(json_get(rolling, "partition"), 0);
-    decode_status(o, json_get(obj, "status"));
+    decode_status(o, obj->status);
     o->desired = kind == WORKLOAD_DAEMONSET ? f->desired_scheduled : f->spec_replicas;
     o->ready = f->ready;
     o->revision = kind == WORKLOAD_DEPLOYMENT
@@ -214,16 +229,17 @@ static void decode_workload(struct kube_object *o, struct json_span obj, const s
     decode_images(o, json_get(template, "spec"));
 }
 
-static void decode_replicaset(struct kube_object *o, struct json_span obj, const struct meta *m)
+static void decode_replicaset(struct kube_object *o, const struct parts *obj, const struct meta *m)
 {
-    struct json_span spec = json_get(obj, "spec");
+    struct json_span s[2];
+    json_members(obj->spec, 2, (const char *const[]){ "replicas", "template" }, s);
     o->revision = annotation_int(m, "deployment.kubernetes.io/revision");
     o->cause = str(&o->arena, json_get(m->annotations, "kubernetes.io/change-cause"), KEEP_TEXT);
     o->hash = str(&o->arena, json_get(m->labels, "pod-template-hash"), 64);
     o->is_reused = json_get(m->annotations, "deployment.kubernetes.io/revision-history").p != NULL;
-    o->desired = json_int_or(json_get(spec, "replicas"), 1);
-    o->ready = json_int_or(json_path(obj, "status.readyReplicas"), 0);
-    decode_images(o, json_path(spec, "template.spec"));
+    o->desired = json_int_or(s[0], 1);
+    o->ready = json_int_or(json_get(obj->status, "readyReplicas"), 0);
+    decode_images(o, json_get(s[1], "spec"));
 }
 
 static void decode_revision(struct kube_object *o, struct json_span obj, const struct meta *m)
@@ -238,9 +254,9 @@ static void decode_revision(struct kube_object *o, struct json_span obj, const s
 }
 
 /* autoscaling/v1: the shape that every server from 1.20 to now serves. */
-static void decode_hpa(struct kube_object *o, struct json_span obj)
+static void decode_hpa(struct kube_object *o, const struct parts *obj)
 {
-    struct json_span spec = json_get(obj, "spec"), status = json_get(obj, "status");
+    struct json_span spec = obj->spec, status = obj->status;
     struct json_span ref = json_get(spec, "scaleTargetRef");
     o->target_kind = str(&o->arena, json_get(ref, "kind"), 64);
     o->target_name = str(&o->arena, json_get(ref, "name"), KEEP_NAME);
@@ -289,9 +305,9 @@ static void decode_event(struct kube_object *o, struct json_span obj)
     o->owner_uid = ev->object_uid; /* so that an event is found from what it is about */
 }
 
-static void decode_job(struct kube_object *o, struct json_span obj, const struct meta *m)
+static void decode_job(struct kube_object *o, const struct parts *obj, const struct meta *m)
 {
-    struct json_iter it = json_each(json_path(obj, "status.conditions"));
+    struct json_iter it = json_each(json_get(obj->status, "conditions"));
     o->labels = decode_pairs(&o->arena, m->labels);
     o->text = "";
     bool is_complete = false;
@@ -306,12 +322,12 @@ static void decode_job(struct kube_object *o, struct json_span obj, const struct
     }
     if (!o->is_bad && !is_complete)
         o->text = arena_printf(&o->arena, "Job %s has not completed (%" PRId64 " failed tries)", o->name,
-                               json_int_or(json_path(obj, "status.failed"), 0));
+                               json_int_or(json_get(obj->status, "failed"), 0));
 }
 
-static void decode_node(struct kube_object *o, struct json_span obj)
+static void decode_node(struct kube_object *o, const struct parts *obj)
 {
-    struct json_iter it = json_each(json_path(obj, "status.conditions"));
+    struct json_iter it = json_each(json_get(obj->status, "conditions"));
     o->text = "";
     while (json_next(&it)) {
         if (!json_str_is(json_get(it.value, "type"), "Ready") ||
@@ -324,9 +340,9 @@ static void decode_node(struct kube_object *o, struct json_span obj)
 }
 
 /* A pod is the one kind that comes by ten thousands: its strings are kept once. */
-static enum err_code decode_pod_object(struct kube_object *o, struct json_span obj, struct err *e)
+static enum err_code decode_pod_object(struct kube_object *o, const struct parts *obj, struct err *e)
 {
-    enum err_code err = kube_decode_pod(obj, &o->pod, e);
+    enum err_code err = kube_decode_pod(obj->metadata, obj->spec, obj->status, &o->pod, e);
     if (err)
         return err;
     const struct pod *p = o->pod;
@@ -346,29 +362,30 @@ enum err_code kube_decode(enum kube_kind kind, struct json_span obj, struct kube
 {
     struct kube_object *o = x_calloc(1, sizeof *o);
     struct meta m = { 0 };
+    struct parts parts = parts_of(obj);
     o->kind = kind;
     o->image = o->images = o->managed_by = o->hash = o->cause = o->current_hash = "";
     o->target_kind = o->target_name = o->text = "";
     enum err_code err;
     if (kind == KIND_POD)
-        err = decode_pod_object(o, obj, e);
+        err = decode_pod_object(o, &parts, e);
     else
-        err = decode_meta(obj, o, &m, e);
+        err = decode_meta(parts.metadata, o, &m, e);
     if (err) {
         kube_object_free(o);
         return err;
     }
     switch (kind) {
-    case KIND_DEPLOYMENT: decode_workload(o, obj, &m, WORKLOAD_DEPLOYMENT); break;
-    case KIND_STATEFULSET: decode_workload(o, obj, &m, WORKLOAD_STATEFULSET); break;
-    case KIND_DAEMONSET: decode_workload(o, obj, &m, WORKLOAD_DAEMONSET); break;
-    case KIND_REPLICASET: decode_replicaset(o, obj, &m); break;
+    case KIND_DEPLOYMENT: decode_workload(o, &parts, &m, WORKLOAD_DEPLOYMENT); break;
+    case KIND_STATEFULSET: decode_workload(o, &parts, &m, WORKLOAD_STATEFULSET); break;
+    case KIND_DAEMONSET: decode_workload(o, &parts, &m, WORKLOAD_DAEMONSET); break;
+    case KIND_REPLICASET: decode_replicaset(o, &parts, &m); break;
     case KIND_REVISION: decode_revision(o, obj, &m); break;
-    case KIND_HPA: decode_hpa(o, obj); break;
-    case KIND_SERVICE: o->labels = decode_pairs(&o->arena, json_path(obj, "spec.selector")); break;
+    case KIND_HPA: decode_hpa(o, &parts); break;
+    case KIND_SERVICE: o->labels = decode_pairs(&o->arena, json_get(parts.spec, "selector")); break;
     case KIND_EVENT: decode_event(o, obj); break;
-    case KIND_JOB: decode_job(o, obj, &m); break;
-    case KIND_NODE: decode_node(o, obj); break;
+    case KIND_JOB: decode_job(o, &parts, &m); break;
+    case KIND_NODE: decode_node(o, &parts); break;
     default: break;
     }
     *out = o;

@@ -56,7 +56,8 @@ void kube_object_free(struct kube_object *o); /* NULL is fine */
 /* metadata.uid and metadata.resourceVersion into fixed room: for audits and bookmarks. */
 bool kube_decode_identity(struct json_span obj, char uid[64], char rv[64]);
 
-MUST_USE enum err_code kube_decode_pod(struct json_span obj, struct pod **out, struct err *e);
+MUST_USE enum err_code kube_decode_pod(struct json_span metadata, struct json_span spec,
+                                       struct json_span status, struct pod **out, struct err *e);
 
 struct kube_usage { /* metrics.k8s.io PodMetrics */
     char ns[KEEP_NAME], pod[KEEP_NAME];

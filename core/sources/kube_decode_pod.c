@@ -200,17 +200,18 @@ static struct conditions decode_conditions(struct pod *p, struct json_span condi
     struct conditions found = { 0 };
     struct json_iter it = json_each(conditions);
     while (json_next(&it)) {
-        struct json_span type = json_get(it.value, "type");
-        bool is_true = json_str_is(json_get(it.value, "status"), "True");
-        if (json_str_is(type, "Ready")) {
+        struct json_span m[5];
+        json_members(it.value, 5, (const char *const[]){ "type", "status", "reason", "message",
+                                                         "lastTransitionTime" }, m);
+        bool is_true = json_str_is(m[1], "True");
+        if (json_str_is(m[0], "Ready")) {
             p->is_ready = is_true;
             if (is_true)
-                p->ready_since_ms = when(json_get(it.value, "lastTransitionTime"));
+                p->ready_since_ms = when(m[4]);
             else
-                found.unready = str(&p->arena, json_get(it.value, "message"), KEEP_TEXT);
-        } else if (json_str_is(type, "PodScheduled") && !is_true &&
-                   json_str_is(json_get(it.value, "reason"), "Unschedulable")) {
-            found.unschedulable = str(&p->arena, json_get(it.value, "message"), KEEP_TEXT);
+                found.unready = str(&p->arena, m[3], KEEP_TEXT);
+        } else if (json_str_is(m[0], "PodScheduled") && !is_true && json_str_is(m[2], "Unschedulable")) {
+            found.unschedulable = str(&p->arena, m[3], KEEP_TEXT);
         }
     }
     return found;
@@ -274,15 +275,17 @@ static void decode_metadata(struct pod *p, struct json_span meta)
     }
 }
 
-enum err_code kube_decode_pod(struct json_span obj, struct pod **out, struct err *e)
+enum err_code kube_decode_pod(struct json_span metadata, struct json_span spec, struct json_span status,
+                              struct pod **out, struct err *e)
 {
     struct pod *p = pod_new();
     struct arena *a = &p->arena;
-    struct json_span spec = json_get(obj, "spec"), status = json_get(obj, "status");
     const char *reason = "", *message = "";
     struct json_span init = { 0 }, app = { 0 }, conditions = { 0 };
-    decode_metadata(p, json_get(obj, "metadata"));
-    p->node = str(a, json_get(spec, "nodeName"), KEEP_NAME);
+    struct json_span s[3];
+    json_members(spec, 3, (const char *const[]){ "nodeName", "initContainers", "containers" }, s);
+    decode_metadata(p, metadata);
+    p->node = str(a, s[0], KEEP_NAME);
     for (struct json_iter it = json_each(status); json_next(&it);) {
         if (json_key_is(&it, "phase"))
             p->phase = str(a, it.value, 32);
@@ -302,12 +305,12 @@ enum err_code kube_decode_pod(struct json_span obj, struct pod **out, struct err
         return err_set(e, ERR_PARSE, 0, "a pod without metadata.name or metadata.uid");
     }
     size_t n_init = 0;
-    for (struct json_iter it = json_each(json_get(spec, "initContainers")); json_next(&it);)
+    for (struct json_iter it = json_each(s[1]); json_next(&it);)
         n_init++;
     struct conditions found = decode_conditions(p, conditions);
     decode_containers(p, init, app);
     if (!p->n_app_containers) { /* nothing started yet: the spec knows how many there will be */
-        for (struct json_iter it = json_each(json_get(spec, "containers")); json_next(&it);)
+        for (struct json_iter it = json_each(s[2]); json_next(&it);)
             p->n_app_containers++;
     }
     p->status = status_words(p, reason, n_init);

@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/sources/kube_list.h"
 
 enum { ITEM_BYTES = 1024 * 1024, ABSENT_MS = 300000 };
 
@@ -14,8 +15,7 @@ struct kube_poll {
     struct poll_spec spec;
     char *path;
     struct loop_timer due;
-    struct kube_req *req;
-    struct json_stream *stream;
+    struct kube_list *list;
     int64_t n, objects;
     enum source_state state;
     int64_t since_ms, proved_ms;
@@ -29,21 +29,12 @@ static enum err_code on_item(void *ctx, struct json_span item, struct err *e)
     return p->spec.on_item(p->spec.ctx, item, e);
 }
 
-static enum err_code on_body(void *ctx, const char *bytes, size_t n, struct err *e)
-{
-    return json_stream_feed(((struct kube_poll *)ctx)->stream, bytes, n, e);
-}
-
-static void on_done(void *ctx, const struct kube_result *r)
+static void on_done(void *ctx, const struct kube_result *r, struct json_span envelope)
 {
     struct kube_poll *p = ctx;
-    struct json_span env;
     struct err e = r->e;
-    p->req = NULL;
-    if (!e.code)
-        (void)!json_stream_end(p->stream, &env, &e);
-    json_stream_free(p->stream);
-    p->stream = NULL;
+    (void)envelope;
+    p->list = NULL;
     enum source_state s = !e.code                     ? SOURCE_LIVE
                           : e.code == ERR_FORBIDDEN   ? SOURCE_FORBIDDEN
                           : e.code == ERR_NOTFOUND    ? SOURCE_ABSENT
@@ -71,14 +62,13 @@ static void on_done(void *ctx, const struct kube_result *r)
 static void on_due(void *ctx)
 {
     struct kube_poll *p = ctx;
-    if (p->req)
+    if (p->list)
         return;
     p->n = 0;
     p->spec.on_begin(p->spec.ctx);
-    p->stream = json_stream_new(JSON_STREAM_ITEMS, ITEM_BYTES, on_item, p);
-    struct kube_spec spec = { .path = p->path, .accept = p->spec.accept, .on_body = on_body,
-                              .on_done = on_done, .ctx = p };
-    p->req = kube_request(p->kube, &spec);
+    struct kube_list_spec spec = { .path = p->path, .accept = p->spec.accept, .item_cap = ITEM_BYTES,
+                                   .on_item = on_item, .on_done = on_done, .ctx = p };
+    p->list = kube_list_start(p->kube, &spec);
 }
 
 struct kube_poll *kube_poll_new(struct loop *l, struct kube *k, const struct poll_spec *spec)
@@ -100,8 +90,7 @@ void kube_poll_free(struct kube_poll *p)
 {
     if (!p)
         return;
-    kube_cancel(p->req);
-    json_stream_free(p->stream);
+    kube_list_cancel(p->list);
     loop_timer_stop(p->loop, &p->due);
     free(p->path);
     free(p);
@@ -109,7 +98,7 @@ void kube_poll_free(struct kube_poll *p)
 
 void kube_poll_now(struct kube_poll *p)
 {
-    if (!p->req)
+    if (!p->list)
         loop_timer_set(p->loop, &p->due, 0);
 }
 

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/loop/backoff.h"
 #include "core/sources/kube_audit.h"
+#include "core/sources/kube_list.h"
 
 const struct watch_spec watch_specs[N_KINDS] = {
     [KIND_DEPLOYMENT] = { KIND_DEPLOYMENT, "/apis/apps/v1", "deployments", false },
@@ -31,14 +32,13 @@ struct kube_watch {
     struct watch_hooks hooks;
     struct watch_entry *entries;
     unsigned mark;
+    struct kube_list *list; /* at most one of list and req is under way */
     struct kube_req *req;
-    struct json_stream *stream;
+    struct json_stream *stream; /* of the watch */
     struct loop_timer again; /* the next step, after a wait or at once */
     struct backoff backoff;
     struct kube_audit *audit;
     char rv[64];          /* continue the watch from here; "" = list first */
-    char *next_page;      /* metadata.continue */
-    bool is_listing, is_whole; /* whole: a list without limit, after an expired continue */
     bool was_synced, is_capped;
     bool has_events;      /* the watch under way brought something */
     int64_t opened_ms;    /* io clock: the watch answered */
@@ -137,12 +137,6 @@ static enum err_code on_list_item(void *ctx, struct json_span obj, struct err *e
     return store(ctx, obj, e);
 }
 
-static enum err_code on_list_body(void *ctx, const char *p, size_t n, struct err *e)
-{
-    struct kube_watch *w = ctx;
-    return json_stream_feed(w->stream, p, n, e);
-}
-
 static void end_stream(struct kube_watch *w)
 {
     json_stream_free(w->stream);
@@ -151,9 +145,19 @@ static void end_stream(struct kube_watch *w)
 
 static void lose(struct kube_watch *w, const struct kube_result *r);
 
-static void list_done(struct kube_watch *w)
+static void on_list_done(void *ctx, const struct kube_result *r, struct json_span envelope)
 {
-    w->is_listing = w->is_whole = false;
+    struct kube_watch *w = ctx;
+    struct kube_result res = *r;
+    struct json_span rv = json_path(envelope, "metadata.resourceVersion");
+    w->list = NULL;
+    if (!res.e.code && (json_kind(rv) != JSON_STRING || rv.n < 3 || rv.n - 2 >= sizeof w->rv))
+        err_set(&res.e, ERR_PARSE, 0, "a list without metadata.resourceVersion");
+    if (res.e.code) {
+        lose(w, &res);
+        return;
+    }
+    text_clean_to(w->rv, sizeof w->rv, rv.p + 1, rv.n - 2);
     sweep(w);
     w->was_synced = true;
     backoff_reset(&w->backoff);
@@ -163,77 +167,17 @@ static void list_done(struct kube_watch *w)
     step_in(w, 0);
 }
 
-static enum err_code read_envelope(struct kube_watch *w, struct err *e)
-{
-    struct json_span env;
-    enum err_code err = json_stream_end(w->stream, &env, e);
-    if (err)
-        return err;
-    struct json_span meta = json_get(env, "metadata");
-    struct json_span rv = json_get(meta, "resourceVersion"), more = json_get(meta, "continue");
-    if (json_kind(rv) != JSON_STRING || rv.n < 3 || rv.n - 2 >= sizeof w->rv)
-        return err_set(e, ERR_PARSE, 0, "a list without metadata.resourceVersion");
-    free(w->next_page);
-    w->next_page = NULL;
-    if (json_kind(more) == JSON_STRING && more.n > 2) {
-        struct buf b = BUF_INIT(8192);
-        if (!json_str_add(more, &b)) {
-            buf_release(&b);
-            return err_set(e, ERR_LIMIT, 0, "metadata.continue is too long");
-        }
-        w->next_page = buf_take(&b);
-        return ERR_OK;
-    }
-    text_clean_to(w->rv, sizeof w->rv, rv.p + 1, rv.n - 2);
-    return ERR_OK;
-}
-
-static void on_list_done(void *ctx, const struct kube_result *r)
-{
-    struct kube_watch *w = ctx;
-    struct kube_result res = *r;
-    w->req = NULL;
-    if (!res.e.code)
-        read_envelope(w, &res.e);
-    end_stream(w);
-    if (res.e.code == ERR_GONE && w->next_page) { /* the snapshot of our pages is gone: all at once */
-        free(w->next_page);
-        w->next_page = NULL;
-        w->is_whole = true;
-        step_in(w, 0);
-    } else if (res.e.code) {
-        free(w->next_page);
-        w->next_page = NULL;
-        w->rv[0] = '\0';
-        lose(w, &res);
-    } else if (w->next_page) {
-        step_in(w, 0);
-    } else {
-        list_done(w);
-    }
-}
-
 static void start_list(struct kube_watch *w)
 {
-    struct buf q = BUF_INIT(16384);
-    if (!w->is_whole)
-        buf_addf(&q, "limit=%d", WATCH_PAGE);
-    if (w->next_page) {
-        buf_adds(&q, "&continue=");
-        kube_escape(&q, w->next_page);
-    } else {
-        w->mark++;
-        w->is_capped = false;
-        w->rv[0] = '\0';
-    }
-    w->is_listing = true;
-    char *path = kube_path(w->spec->group, w->spec->resource, w->ns, NULL, buf_str(&q));
-    w->stream = json_stream_new(JSON_STREAM_ITEMS, WATCH_ITEM, on_list_item, w);
-    struct kube_spec spec = { .path = path, .total_ms = -1, .idle_ms = KUBE_REQUEST_MS,
-                              .on_body = on_list_body, .on_done = on_list_done, .ctx = w };
-    w->req = kube_request(w->kube, &spec);
+    char *path = kube_path(w->spec->group, w->spec->resource, w->ns, NULL, NULL);
+    w->mark++;
+    w->is_capped = false;
+    w->rv[0] = '\0';
+    struct kube_list_spec spec = { .path = path, .limit = WATCH_PAGE, .is_long = true,
+                                   .item_cap = WATCH_ITEM, .on_item = on_list_item,
+                                   .on_done = on_list_done, .ctx = w };
+    w->list = kube_list_start(w->kube, &spec);
     free(path);
-    buf_release(&q);
 }
 
 /* ---- watch ---- */
@@ -349,7 +293,7 @@ static void step(void *ctx)
 {
     struct kube_watch *w = ctx;
     w->retry_ms = TIME_NONE;
-    if (w->req)
+    if (w->req || w->list)
         return;
     if (w->rv[0])
         start_watch(w);
@@ -360,7 +304,6 @@ static void step(void *ctx)
 /* A failure: say so, keep what is held, try again after a wait, for ever. */
 static void lose(struct kube_watch *w, const struct kube_result *r)
 {
-    w->is_listing = false;
     int64_t wait = backoff_next_ms(&w->backoff);
     enum source_state s = w->was_synced ? SOURCE_STALE : SOURCE_FAILED;
     if (r->e.code == ERR_FORBIDDEN) {
@@ -386,7 +329,6 @@ static void on_blind(void *ctx, const char *why)
     w->req = NULL;
     end_stream(w);
     w->rv[0] = '\0';
-    w->is_listing = false;
     step_in(w, 0);
 }
 
@@ -420,6 +362,7 @@ void kube_watch_free(struct kube_watch *w)
 {
     if (!w)
         return;
+    kube_list_cancel(w->list);
     kube_cancel(w->req);
     end_stream(w);
     loop_timer_stop(w->loop, &w->again);
@@ -430,7 +373,6 @@ void kube_watch_free(struct kube_watch *w)
         kube_object_free(en->obj);
         free(en);
     }
-    free(w->next_page);
     free(w->ns);
     free(w->name);
     free(w);
@@ -451,7 +393,7 @@ void kube_watch_retry(struct kube_watch *w)
 
 void kube_watch_doubt(struct kube_watch *w)
 {
-    if (w->req && !w->is_listing) {
+    if (w->req) {
         kube_cancel(w->req);
         w->req = NULL;
         end_stream(w);

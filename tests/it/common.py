@@ -83,12 +83,12 @@ def status(kubeconfig, *args):
     return {f"{w['kind']}/{w['name']}": w for w in doc["workloads"]}
 
 
-def scene(text, **env):
+def scene(text, timeout=600, **env):
     """Plays a scene given as text; the failing line and the screen are in the error."""
     full = {**os.environ, "BAKEWATCH": BAKEWATCH, "TERM": "xterm-256color", "LANG": "C.UTF-8",
             "XDG_STATE_HOME": tempfile.gettempdir() + "/bakewatch-it-state", **env}
     done = subprocess.run([SCENE, "-"], input=text, capture_output=True, text=True, env=full,
-                          timeout=600, check=False)
+                          timeout=timeout, check=False)
     for line in done.stdout.splitlines():
         if line.startswith("measured"):
             print(line, flush=True)

@@ -84,6 +84,21 @@ class Scripts(unittest.TestCase):
         self.assertEqual(queries[1], {"limit": "500", "continue": "more"})
         self.assertEqual(queries[2], {})
 
+    def test_pages_overlap(self):
+        """The second page is asked for while the first is still being sent; a page that fails begins anew."""
+        def first():
+            head, _, tail = json.dumps({"metadata": {"resourceVersion": "1", "continue": "p2"},
+                                        "items": [deployment("one"), deployment("two")]}).partition(', {"kind"')
+            yield head.encode()
+            wait_for(lambda: any("continue" in r["query"] for r in s.requests("deployments", "list")), 5, "page 2")
+            yield (', {"kind"' + tail).encode()
+        s = self.server({("deployments", "list"): lambda n: (
+            (200, {}, first()), (500, {}, [b"oops"]),
+            (200, {}, first()), meta([deployment("three")], "p3"), meta([deployment("four")]))[n]})
+        self.assertEqual(self.names(s), [f"deployment.apps/{n}" for n in ("four", "one", "three", "two")])
+        self.assertEqual([r["query"].get("continue") for r in s.requests("deployments", "list")],
+                         [None, "p2", None, "p2", "p3"])
+
     def test_watch_events_in_every_shape(self):
         """Two in a piece, one in many, blank lines, bookmarks; then an unknown type ends it."""
         whole = (event("ADDED", deployment("a", "2")) + b"\n" + event("MODIFIED", deployment("a", "3", 0)) +

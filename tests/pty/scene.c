@@ -313,6 +313,7 @@ static void expect_memory(const char *arg)
         fail("no memory to read");
     if (text_eq(arg, "mark")) {
         mark = now;
+        printf("measured memory %ld KiB\n", now);
         return;
     }
     printf("measured memory %ld KiB, %+ld since the mark\n", now, now - mark);

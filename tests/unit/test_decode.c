@@ -15,7 +15,8 @@ static struct pod *decode(const char *spec, const char *status)
              "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"resourceVersion\":\"1\",\"labels\":"
              "{\"pod-template-hash\":\"h\"},\"ownerReferences\":[{\"uid\":\"x\"},{\"uid\":\"rs\","
              "\"kind\":\"ReplicaSet\",\"name\":\"r\",\"controller\":true}]},\"spec\":%s,\"status\":%s}", spec, status);
-    if (json_check(text, strlen(text), &doc, &e) || kube_decode_pod(doc, &p, &e))
+    if (json_check(text, strlen(text), &doc, &e) || kube_decode_pod(json_get(doc, "metadata"), json_get(doc, "spec"), json_get(doc, "status"),
+                                                                       &p, &e))
         fail_msg("%s", e.text);
     return p;
 }
