@@ -59,9 +59,9 @@ exit 143 within 1500
 keys <enter>
 wait REVISION
 keys y
-wait raw
+wait raw replicasets shop/
 keys <esc>
-gone raw
+gone raw replicasets shop/
 keys <esc>
 gone REVISION
 keys :ns default<enter>
