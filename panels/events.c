@@ -17,13 +17,13 @@ static const struct events *rows_of(const struct frame *f)
 static enum role cell_time(const void *row, const struct frame *f, struct buf *out)
 {
     char text[CLOCK_TEXT];
-    buf_adds(out, panel_time(f, ROW->last_ms, TIME_NONE, text));
+    buf_adds(out, panel_time(f, ROW->last_ms, text));
     return ROLE_DIM;
 }
 
 static int64_t key_time(const void *row)
 {
-    return -ROW->last_ms;
+    return panel_newest_key(ROW->last_ms);
 }
 
 static enum role cell_reason(const void *row, const struct frame *f, struct buf *out)

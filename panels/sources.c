@@ -71,7 +71,7 @@ static enum role cell_text(const void *row, const struct frame *f, struct buf *o
 {
     char when[CLOCK_TEXT];
     if (ROW->state == SOURCE_STALE || ROW->state == SOURCE_FAILED)
-        buf_addf(out, "since %s: ", panel_time(f, ROW->since_ms, TIME_NONE, when));
+        buf_addf(out, "since %s: ", panel_time(f, ROW->since_ms, when));
     buf_add_most(out, ROW->text);
     if (ROW->retry_ms != TIME_NONE && ROW->retry_ms > f->now_ms)
         buf_addf(out, ", again in %" PRId64 "s", (ROW->retry_ms - f->now_ms + 999) / 1000);

@@ -222,11 +222,24 @@ static const void *row_at(const void *ctx, size_t i)
     return &((const struct state *)ctx)->nodes[i];
 }
 
+static int64_t key_restarts(const void *row)
+{
+    return ROW->kind == NODE_POD ? -ROW->pod->restarts : ROW->kind == NODE_CONTAINER ? -ROW->container->restarts : 1;
+}
+
+static int64_t key_age(const void *row)
+{
+    return panel_newest_key(ROW->kind == NODE_REVISION    ? ROW->revision->created_ms
+                            : ROW->kind == NODE_CONTAINER ? ROW->container->since_ms
+                            : ROW->kind == NODE_EVENT     ? ROW->event->last_ms
+                                                          : ROW->pod->created_ms);
+}
+
 static const struct column columns[] = {
     { "REVISION / POD / EVENT", 24, 60, 0, false, cell_what, NULL },
     { "READY", 5, 6, 1, true, cell_ready, NULL },
-    { "RST", 3, 5, 3, true, cell_restarts, NULL },
-    { "AGE", 5, 6, 2, true, cell_age, NULL },
+    { "RST", 3, 5, 3, true, cell_restarts, key_restarts },
+    { "AGE", 5, 6, 2, true, cell_age, key_age },
     { "STATE", 10, 0, 1, false, cell_state, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,

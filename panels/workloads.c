@@ -95,7 +95,7 @@ static enum role cell_age(const void *row, const struct frame *f, struct buf *ou
 
 static int64_t key_age(const void *row)
 {
-    return -ROW->deployed_ms;
+    return panel_newest_key(ROW->deployed_ms);
 }
 
 static enum role cell_restarts(const void *row, const struct frame *f, struct buf *out)

@@ -145,13 +145,24 @@ static void look_for_moves(struct ui *ui)
     }
 }
 
+/* The rows stand still; what was asked for, how the sources are and where we are go on.  Takes `live`. */
+static struct snap *paused(const struct snap *held, struct snap *live)
+{
+    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT };
+    struct snap *s = snap_new(held);
+    for (size_t i = 0; i < ARRAY_LEN(go_on); i++)
+        snap_set(s, go_on[i], live->sections[go_on[i]] ? section_ref(live->sections[go_on[i]]) : NULL);
+    snap_unref(live);
+    return s;
+}
+
 static void take_snapshot(struct ui *ui)
 {
     uint64_t drained;
     (void)!read(ui->env->snap_fd, &drained, sizeof drained);
-    if (ui->is_paused)
-        return;
     struct snap *s = snap_acquire(ui->env->slot);
+    if (s && ui->is_paused)
+        s = paused(ui->snap, s);
     if (s) {
         snap_unref(ui->snap);
         ui->snap = s;
@@ -195,6 +206,10 @@ static void resize(struct ui *ui)
 static void suspend(struct ui *ui)
 {
     ui->wants_suspend = false;
+    if (!keeper_can_stop()) {
+        ui_say(ui, "no shell here could continue a stopped console: it stays");
+        return;
+    }
     term_leave(ui->term);
     keeper_stop_group();
     term_enter(ui->term);

@@ -54,6 +54,7 @@ static int strip_place(struct canvas *c, const struct ident *id)
 static enum role link_words(const struct ui *ui, const struct sources *s, char out[200])
 {
     int64_t now = clock_story_ms();
+    struct frame f = { .prefs = &ui->prefs };
     char when[CLOCK_TEXT];
     const struct source_health *api = s && s->n ? &s->rows[0] : NULL;
     if (!api) {
@@ -64,18 +65,22 @@ static enum role link_words(const struct ui *ui, const struct sources *s, char o
         snprintf(out, 200, "no cluster");
         return ROLE_ALARM;
     }
+    bool is_refused = text_starts(api->text, "credentials rejected") || text_starts(api->text, "no credentials");
+    if (s->lost_ms == TIME_NONE && is_refused && (api->state == SOURCE_FAILED || api->state == SOURCE_STALE)) {
+        snprintf(out, 200, "%s since %s", api->text[0] == 'c' ? "CREDENTIALS REJECTED" : "NO CREDENTIALS",
+                 panel_time(&f, api->since_ms, when));
+        return ROLE_ALARM;
+    }
     if (s->lost_ms != TIME_NONE || api->state == SOURCE_FAILED) {
         int64_t since = s->lost_ms != TIME_NONE ? s->lost_ms : api->since_ms;
         int64_t retry = api->retry_ms == TIME_NONE ? 0 : (api->retry_ms - now + 999) / 1000;
-        panel_time(&(struct frame){ .prefs = &ui->prefs }, since, TIME_NONE, when);
+        panel_time(&f, since, when);
         snprintf(out, 200, "%s since %s, retry in %ds", s->oldest_proof_ms == TIME_NONE
                  ? "NO CONNECTION" : "LINK LOST", when, (int)(retry > 0 ? retry : 0));
         return ROLE_ALARM;
     }
     if (api->state == SOURCE_STALE) {
-        panel_time(&(struct frame){ .prefs = &ui->prefs }, api->since_ms, TIME_NONE, when);
-        snprintf(out, 200, "%s since %s", text_starts(api->text, "credentials rejected")
-                 ? "CREDENTIALS REJECTED" : "SERVER SICK", when);
+        snprintf(out, 200, "SERVER SICK since %s", panel_time(&f, api->since_ms, when));
         return ROLE_ALARM;
     }
     for (size_t i = 1; i < s->n && s->worst != SOURCE_LIVE; i++) {
@@ -101,6 +106,7 @@ static void draw_strip(struct ui *ui, struct canvas *c)
 {
     const struct ident *id = section(ui, SECTION_IDENT);
     const struct sources *s = section(ui, SECTION_SOURCES);
+    struct frame f = { .prefs = &ui->prefs };
     char link[200], words[204], right[80], now[CLOCK_TEXT];
     canvas_fill(c, 0, ROLE_STRIP);
     int col = id ? strip_place(c, id) : canvas_text(c, 0, 0, -1, ROLE_STRIP, " bakewatch ");
@@ -109,7 +115,7 @@ static void draw_strip(struct ui *ui, struct canvas *c)
     col += canvas_text(c, 0, col, -1, r, words);
     if (ui->is_paused)
         col += canvas_text(c, 0, col, -1, ROLE_STAGING, " PAUSED ");
-    panel_time(&(struct frame){ .prefs = &ui->prefs }, clock_story_ms(), TIME_NONE, now);
+    panel_time(&f, clock_story_ms(), now);
     snprintf(right, sizeof right, "%.1f req/s  %s ", s ? s->requests_per_s : 0.0, now);
     if (col + (int)strlen(right) < c->at.cols)
         canvas_right(c, 0, 0, c->at.cols, ROLE_STRIP, right);
@@ -161,7 +167,7 @@ static void draw_body(struct ui *ui, struct area body)
         draw_panel(ui, ui_top(ui), body);
         return;
     }
-    struct layout l = layout_solve(body, ui->n_tabs, ui->focus, ui->zoom);
+    struct layout l = layout_solve(body, ui->n_tabs, ui->focus, ui->zoom, ui->preset);
     for (size_t i = 0; i < ui->n_tabs; i++)
         draw_panel(ui, i, l.areas[i]);
     for (int i = 0; i < l.n_bars; i++) {
@@ -251,9 +257,18 @@ static void draw_status(struct ui *ui, struct canvas *c, int row)
         draw_keys(ui, c, row);
 }
 
+static int64_t newest_deploy(const struct workloads *ws)
+{
+    int64_t ms = TIME_NONE;
+    for (size_t i = 0; ws && i < ws->n; i++)
+        ms = ws->items[i]->deployed_ms > ms ? ws->items[i]->deployed_ms : ms;
+    return ms;
+}
+
 void app_draw(struct ui *ui)
 {
     struct canvas *c = &ui->canvas;
+    ui->prefs.deployed_ms = newest_deploy(section(ui, SECTION_WORKLOADS));
     canvas_clear(c);
     if (ui->rows < LEAST_ROWS || ui->cols < LEAST_COLS) {
         canvas_textf(c, 0, 0, ROLE_TEXT, "%dx%d is too small (20x5); q quits", ui->cols, ui->rows);

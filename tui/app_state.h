@@ -23,6 +23,7 @@ struct ui {
     size_t focus, last_focus;   /* among tabs */
     size_t layers[APP_LAYERS];  /* indexes of panels, the top one last */
     size_t n_layers;
+    enum layout_preset preset;
     bool zoom, is_paused, wants_quit, wants_suspend, asks_quit;
     struct snap *snap;          /* what is shown */
     struct canvas canvas;

@@ -42,6 +42,22 @@ NAV(next_match, NAV_NEXT_MATCH, "not found; / searches in texts")
 NAV(previous_match, NAV_PREV_MATCH, "not found; / searches in texts")
 NAV(follow, NAV_FOLLOW, "this view does not follow")
 
+static void sort(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    size_t top = ui_top(ui);
+    (void)state;
+    if (!ui->ops[top]->nav || !ui->ops[top]->nav(ui->state[top], f, NAV_SORT, arg))
+        ui_say(ui, "no column \"%.30s\" here; its title as it stands, or nothing for the panel's own order", arg);
+}
+
+static void layout(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    static const char *const words[] = { "by the screen's size", "one column", "two columns" };
+    (void)state, (void)f, (void)arg;
+    ui->preset = (enum layout_preset)((ui->preset + 1) % N_PRESETS);
+    ui_say(ui, "layout: %s", words[ui->preset]);
+}
+
 static void quit_now(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
     (void)state, (void)f, (void)arg;
@@ -80,8 +96,11 @@ static void prompt(struct ui *ui, void *state, const struct frame *f, const char
     (void)state, (void)f;
     if (text_eq(arg, "filter"))
         prompt_open(&ui->prompt, "/", "");
-    else
-        prompt_open(&ui->prompt, ":", arg);
+    else {
+        char line[64];
+        snprintf(line, sizeof line, "%.60s%s", arg, arg[0] ? " " : "");
+        prompt_open(&ui->prompt, ":", line);
+    }
 }
 
 static void focus_on(struct ui *ui, size_t i)
@@ -168,6 +187,7 @@ static void switch_to(struct ui *ui, enum cmd_kind kind, const char *name)
     snprintf(m.name, sizeof m.name, "%s", name);
     while (ui->n_layers)
         ui_close_layer(ui);
+    ui->is_paused = false; /* the rows of one place must not stand under the name of another */
     ui_send(ui, &m);
 }
 
@@ -301,7 +321,7 @@ static void copy(struct ui *ui, void *state, const struct frame *f, const char *
 
 const struct cmd app_commands[] = {
     { "help", "", "keys and commands", false, help },
-    { "prompt", "[filter]", "a line for a command, or for a filter", false, prompt },
+    { "prompt", "[filter|COMMAND]", "a line for a command, or for a filter", false, prompt },
     { "close", "", "close the top view; on the first one: quit", false, close_top },
     { "back", "", "close the top view, leave zoom, or clear the filter", false, back },
     { "quit", "", "quit", false, quit_now },
@@ -325,6 +345,8 @@ const struct cmd app_commands[] = {
     { "sort-next", "", "order by the next column", false, sort_next },
     { "sort-previous", "", "order by the previous column", false, sort_previous },
     { "sort-reverse", "", "turn the order round", false, sort_reverse },
+    { "sort", "[COLUMN]", "order by this column; alone: the panel's own order", false, sort },
+    { "layout", "", "the next arrangement of the panels", false, layout },
     { "faults", "", "show only what is wrong", false, faults },
     { "next-fault", "", "next row with something wrong", false, next_fault },
     { "previous-fault", "", "previous row with something wrong", false, previous_fault },

@@ -143,7 +143,8 @@ int canvas_textn(struct canvas *c, int row, int col, int cols, enum role r, cons
         } else if (t.width == 2 && (col + 2 > edge || c->ascii)) {
             put(cell_at(c, row, col++), &t, r, c->ascii ? "?" : " ");
         } else {
-            put(cell_at(c, row, col), &t, r, c->ascii && t.cp > 0x7E ? plain(t.cp) : t.bytes);
+            char first[2] = { t.bytes[0], '\0' }; /* ASCII has no combining marks */
+            put(cell_at(c, row, col), &t, r, !c->ascii ? t.bytes : t.cp > 0x7E ? plain(t.cp) : first);
             if (t.width == 2)
                 put(cell_at(c, row, col + 1), &t, r, "");
             col += t.width;

@@ -14,6 +14,7 @@
 
 enum { GRACE_S = 2 };
 static int pipe_read = -1;
+static bool has_shell = true; /* somebody above us in our session */
 
 int keeper_fd(void)
 {
@@ -59,6 +60,7 @@ void keeper_start(const char *leave)
     bool has_termios = tcgetattr(STDIN_FILENO, &saved) == 0;
     int fds[2];
     sigset_t set, old;
+    has_shell = getpid() != getsid(0) && getsid(getppid()) == getsid(0);
     if (pipe2(fds, O_CLOEXEC))
         return; /* without a keeper the console still works */
     sigemptyset(&set);
@@ -97,6 +99,11 @@ void keeper_start(const char *leave)
     int sig = WTERMSIG(status);
     dprintf(STDERR_FILENO, "bakewatch: the console was ended by signal %d (%s)\n", sig, strsignal(sig));
     _exit(128 + sig);
+}
+
+bool keeper_can_stop(void)
+{
+    return has_shell;
 }
 
 void keeper_stop_group(void)

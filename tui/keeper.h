@@ -15,6 +15,8 @@
 
 void keeper_start(const char *leave_string); /* returns in the child; in the parent never */
 int keeper_fd(void);      /* readable (EOF) when the parent is gone; -1 = no keeper */
+/* False: nobody would continue us (no shell with job control above). */
+bool keeper_can_stop(void);
 /* ctrl-z: stops the whole process group, the keeper with it; returns after SIGCONT. */
 void keeper_stop_group(void);
 

@@ -22,15 +22,17 @@ void keys_release(struct keys *k)
 void keys_feed(struct keys *k, const char *p, size_t n, int64_t now_ms)
 {
     size_t room = k->in.cap - k->in.len;
+    if (k->in_string && now_ms - k->last_ms >= KEYS_ESC_MS) /* it came to an end that we did not see */
+        k->in_string = false;
     buf_add(&k->in, p, n < room ? n : room);
     k->last_ms = now_ms;
 }
 
 int64_t keys_wait_ms(const struct keys *k, int64_t now_ms)
 {
-    if (!k->in.len)
+    if (!k->in.len && !k->in_paste)
         return -1;
-    int64_t left = k->last_ms + KEYS_ESC_MS - now_ms;
+    int64_t left = k->last_ms + (k->in_paste ? KEYS_PASTE_MS : KEYS_ESC_MS) - now_ms;
     return left > 0 ? left : 0;
 }
 
@@ -168,19 +170,19 @@ static size_t take_string(struct keys *k, bool is_late)
     return k->in.len;
 }
 
-static size_t take_paste(struct keys *k, struct key *out, bool *made)
+static size_t take_paste(struct keys *k, struct key *out, bool *made, bool is_over)
 {
     size_t m = sizeof paste_end - 1, n = k->in.len;
     char *end = memmem(k->in.data, n, paste_end, m);
     size_t part = end ? (size_t)(end - k->in.data) : n > m ? n - m : 0;
     size_t room = k->paste.cap - k->paste.len;
     buf_add(&k->paste, k->in.data, part < room ? part : room);
-    if (!end)
+    if (!end && !is_over)
         return part;
     k->in_paste = false;
     *out = (struct key){ .kind = KEY_PASTE, .paste = buf_str(&k->paste), .paste_n = k->paste.len };
     *made = true;
-    return part + m;
+    return end ? part + m : n;
 }
 
 static size_t take_plain(struct keys *k, struct key *out, bool *made, bool is_late)
@@ -219,12 +221,14 @@ static size_t take_plain(struct keys *k, struct key *out, bool *made, bool is_la
 bool keys_next(struct keys *k, int64_t now_ms, struct key *out)
 {
     bool made = false;
-    while (k->in.len && !made) {
+    bool is_paste_over = k->in_paste && now_ms - k->last_ms >= KEYS_PASTE_MS;
+    while ((k->in.len || is_paste_over) && !made) {
         bool is_late = now_ms - k->last_ms >= KEYS_ESC_MS;
-        size_t used = k->in_paste                ? take_paste(k, out, &made)
+        size_t used = k->in_paste                ? take_paste(k, out, &made, is_paste_over)
                       : k->in_string             ? take_string(k, is_late)
                       : k->in.data[0] == '\033' ? take_escape(k, out, &made, is_late)
                                                  : take_plain(k, out, &made, is_late);
+        is_paste_over = false;
         if (!used)
             break;
         buf_drop_front(&k->in, used);

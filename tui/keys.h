@@ -3,8 +3,9 @@
  *
  * A key is a name in the user's own syntax: "j", "G", "/", "<enter>", "<c-r>", "<f5>", "<s-tab>",
  * "<up>", "<esc>", or one UTF-8 character.  A lone ESC is a key after KEYS_ESC_MS.  An unknown or
- * unfinished sequence is swallowed whole, never taken apart into keys.  A bracketed paste is one
- * event and never keys.
+ * unfinished sequence is swallowed whole, never taken apart into keys; a string (OSC, DCS, ...) that
+ * stops for KEYS_ESC_MS has ended.  A bracketed paste is one event and never keys; one that stops for
+ * KEYS_PASTE_MS has ended.
  *
  * Limits   KEYS_PASTE bytes of a paste (the rest is dropped); KEYS_SEQ bytes of a sequence
  * Thread   any, one owner
@@ -16,7 +17,7 @@
 
 #include "core/base/buf.h"
 
-enum { KEYS_ESC_MS = 100, KEYS_PASTE = 64 * 1024, KEYS_SEQ = 256, KEY_NAME = 16 };
+enum { KEYS_ESC_MS = 100, KEYS_PASTE_MS = 5000, KEYS_PASTE = 64 * 1024, KEYS_SEQ = 256, KEY_NAME = 16 };
 enum key_kind { KEY_PRESS, KEY_PASTE, KEY_MOUSE };
 
 struct key {

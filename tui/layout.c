@@ -26,14 +26,15 @@ static void stack(struct layout *l, struct area a, size_t first, size_t n, size_
     }
 }
 
-struct layout layout_solve(struct area body, size_t n, size_t focus, bool zoom)
+struct layout layout_solve(struct area body, size_t n, size_t focus, bool zoom, enum layout_preset p)
 {
     struct layout l = { 0 };
     if (zoom || body.cols < 60 || body.rows < 14) {
         l.areas[focus] = body;
         return l;
     }
-    if (body.cols < 120 || body.rows < 27) {
+    bool is_narrow = p == PRESET_COLUMNS ? body.cols < 80 : body.cols < 120 || body.rows < 27;
+    if (is_narrow || p == PRESET_STACK) {
         stack(&l, body, 0, n, focus, body.rows >= 30 ? 8 : 5);
         return l;
     }

@@ -18,7 +18,8 @@ struct layout {
     int bars[2], n_bars;              /* columns of vertical lines */
 };
 
-/* `n` panels in `body`, `focus` among them. */
-struct layout layout_solve(struct area body, size_t n, size_t focus, bool zoom);
+enum layout_preset { PRESET_AUTO, PRESET_STACK, PRESET_COLUMNS, N_PRESETS };
+/* `n` panels in `body`, `focus` among them.  STACK: one column; COLUMNS: two from 80 columns on. */
+struct layout layout_solve(struct area body, size_t n, size_t focus, bool zoom, enum layout_preset p);
 
 #endif

@@ -4,6 +4,7 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/cli/cli.h"
+#include "core/cli/say.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
 #include "panels/panels.h"
@@ -21,12 +23,14 @@
 #include "tui/embedded.h"
 #include "tui/keeper.h"
 #include "tui/term.h"
+#include "tui/theme.h"
 
+enum { MOST_COMMANDS = 256 };
 static int64_t started_ms;
 
 static int complain(const struct err *e)
 {
-    fprintf(stderr, "bakewatch: %s\n", e->text);
+    cli_complain("%s", e->text);
     return EXIT_USAGE;
 }
 
@@ -40,6 +44,49 @@ static int load_keys(const struct conf *conf, struct keymap *keys)
     return EXIT_PASS;
 }
 
+static bool is_command(const char *name, const char **list, size_t *n)
+{
+    for (const struct cmd *c = app_commands; c->name; c++) {
+        if (*n < MOST_COMMANDS)
+            list[(*n)++] = c->name;
+    }
+    for (const struct panel_ops *const *p = all_panels; *p; p++) {
+        for (const struct cmd *c = (*p)->cmds; c && c->name && *n < MOST_COMMANDS; c++)
+            list[(*n)++] = c->name;
+    }
+    for (size_t i = 0; i < *n; i++) {
+        if (text_eq(list[i], name))
+            return true;
+    }
+    return false;
+}
+
+/* What the config says of keys and theme, held against what the console has. */
+static int check_conf(const struct conf *conf)
+{
+    int code = EXIT_PASS;
+    struct err e = { 0 };
+    struct theme theme;
+    for (size_t i = 0; i < conf->n_keys; i++) {
+        const struct conf_key *k = &conf->keys[i];
+        const char *list[MOST_COMMANDS];
+        char name[64];
+        size_t n = 0;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(k->line, " "), k->line);
+        if (is_command(name, list, &n))
+            continue;
+        const char *near = text_nearest(name, list, n);
+        cli_complain("%s:%d:%d: key %s: no command \"%s\"%s%s%s", k->origin.file, k->origin.line, k->origin.col,
+                     k->key, name, near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        code = EXIT_USAGE;
+    }
+    if (conf->theme && theme_load(conf->theme, &theme, &e)) {
+        cli_complain("%s:%d:%d: %s", conf->theme_origin.file, conf->theme_origin.line, conf->theme_origin.col, e.text);
+        code = EXIT_USAGE;
+    }
+    return code;
+}
+
 static bool wants_ascii(void)
 {
     const char *term = getenv("TERM");
@@ -51,21 +98,19 @@ static bool wants_ascii(void)
 static void open_default_log(const struct options *o, const struct conf *conf)
 {
     const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char dir[900], path[1000];
     if (o->log_file || conf->log_file || (!(xdg && *xdg) && !(home && *home)))
         return;
-    snprintf(dir, sizeof dir, "%s%s", xdg && *xdg ? xdg : home, xdg && *xdg ? "" : "/.local");
-    mkdir(dir, 0700);
-    if (!(xdg && *xdg)) {
-        strcat(dir, "/state");
-        mkdir(dir, 0700);
+    char *path = xdg && *xdg ? x_asprintf("%s/bakewatch/bakewatch.log", xdg)
+                             : x_asprintf("%s/.local/state/bakewatch/bakewatch.log", home);
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
     }
-    snprintf(path, sizeof path, "%s/bakewatch", dir);
-    mkdir(path, 0700);
-    strcat(path, "/bakewatch.log");
     struct err e = { 0 };
     if (log_open(path, &e))
         log_put(LOG_WARN, "log", "%s", e.text);
+    free(path);
 }
 
 static int console(const struct options *o)
@@ -77,10 +122,10 @@ static int console(const struct options *o)
     struct err e = { 0 };
     int code = EXIT_PASS, rc = setup_gather(o, &spec);
     const struct conf *conf = rc ? NULL : setup_conf(o);
-    if (rc || (rc = load_keys(conf, &keys)))
+    if (rc || (rc = check_conf(conf)) || (rc = load_keys(conf, &keys)))
         return rc;
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
-        fputs("bakewatch: the console needs a terminal; `bakewatch status` prints without one\n", stderr);
+        cli_complain("the console needs a terminal; `bakewatch status` prints without one");
         return EXIT_USAGE;
     }
     keeper_start(term_leave_string); /* only the child comes back */
@@ -117,8 +162,9 @@ static void print_keys(void)
 
 int main(int argc, char **argv)
 {
-    static const struct cli_env env = { .console = console, .print_keys = print_keys };
+    static const struct cli_env env = { .console = console, .check_conf = check_conf, .print_keys = print_keys };
     started_ms = clock_io_ms();
+    signal(SIGCHLD, SIG_DFL); /* a parent that ignores it would leave us without our children's ends */
     /* One arena, grown in large steps: that of a second thread grows by a system call each 4 KiB,
      * and a list of 10,000 pods took a fifth longer. */
     mallopt(M_ARENA_MAX, 1);

@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <time.h>
 
-char *panel_time(const struct frame *f, int64_t ms, int64_t deployed_ms, char out[CLOCK_TEXT])
+char *panel_time(const struct frame *f, int64_t ms, char out[CLOCK_TEXT])
 {
     if (ms == TIME_NONE) {
         snprintf(out, CLOCK_TEXT, "-");
-    } else if (f->prefs->zone == ZONE_DEPLOY && deployed_ms != TIME_NONE) {
-        int64_t s = (ms - deployed_ms) / 1000, a = s < 0 ? -s : s;
+    } else if (f->prefs->zone == ZONE_DEPLOY && f->prefs->deployed_ms != TIME_NONE) {
+        int64_t s = (ms - f->prefs->deployed_ms) / 1000, a = s < 0 ? -s : s;
         snprintf(out, CLOCK_TEXT, "T%c%" PRId64 ":%02" PRId64, s < 0 ? '-' : '+', a / 60, a % 60);
     } else if (f->prefs->zone == ZONE_LOCAL) {
         time_t t = (time_t)(ms / 1000);
@@ -30,6 +30,11 @@ char *panel_age(const struct frame *f, int64_t since_ms, char out[CLOCK_TEXT])
         return clock_format_age(TIME_NONE, out);
     int64_t span = f->now_ms - since_ms;
     return clock_format_age(span < 600000 ? span / 5000 * 5000 : span, out);
+}
+
+int64_t panel_newest_key(int64_t ms)
+{
+    return ms == TIME_NONE ? INT64_MAX : -ms;
 }
 
 char *panel_bytes(int64_t bytes, char out[CLOCK_TEXT])

@@ -19,6 +19,7 @@ enum zone { ZONE_UTC, ZONE_LOCAL, ZONE_DEPLOY };
 struct prefs {
     enum zone zone;
     bool ascii;
+    int64_t deployed_ms; /* of the workload deployed last; TIME_NONE = none is known */
 };
 
 struct frame { /* all that a render may see */
@@ -36,7 +37,7 @@ static inline const void *frame_section(const struct frame *f, enum section_id i
 enum nav {
     NAV_DOWN, NAV_UP, NAV_PAGE_DOWN, NAV_PAGE_UP, NAV_HALF_DOWN, NAV_HALF_UP, NAV_TOP, NAV_BOTTOM,
     NAV_LEFT, NAV_RIGHT, NAV_SORT_NEXT, NAV_SORT_PREV, NAV_REVERSE, NAV_FAULTS, NAV_FILTER,
-    NAV_NEXT_MATCH, NAV_PREV_MATCH, NAV_FOLLOW, NAV_WRAP, NAV_NEXT_FAULT, NAV_PREV_FAULT,
+    NAV_NEXT_MATCH, NAV_PREV_MATCH, NAV_FOLLOW, NAV_WRAP, NAV_SORT, NAV_NEXT_FAULT, NAV_PREV_FAULT,
 };
 
 struct ui; /* the app, as commands see it */
@@ -74,9 +75,10 @@ void ui_open(struct ui *ui, const char *panel, const char *id);     /* focus or 
 void ui_close_layer(struct ui *ui);
 void ui_run(struct ui *ui, const char *line); /* a command line, as a key would */
 
-/* "14:02:11Z", local time, or "T+1:30" since `deployed_ms`, as prefs say. */
-char *panel_time(const struct frame *f, int64_t ms, int64_t deployed_ms, char out[CLOCK_TEXT]);
+/* "14:02:11Z", local time, or "T+1:30" since the newest deploy, as prefs say. */
+char *panel_time(const struct frame *f, int64_t ms, char out[CLOCK_TEXT]);
 char *panel_age(const struct frame *f, int64_t since_ms, char out[CLOCK_TEXT]); /* coarse steps */
+int64_t panel_newest_key(int64_t ms); /* sorts the newest first, TIME_NONE last */
 char *panel_bytes(int64_t bytes, char out[CLOCK_TEXT]); /* "12Mi"; "-" when negative */
 enum role panel_health_role(enum health h);
 const char *panel_health_glyph(enum health h); /* one column, told apart without colour */

@@ -4,6 +4,7 @@
 #include <pcre2.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum { CELL_CAP = 4096, MATCH_LIMIT = 20000, GLYPH = 2 };
 
@@ -200,6 +201,21 @@ static bool to_fault(struct table *t, const struct table_ops *ops, const void *c
     return false;
 }
 
+/* By a column's title, or its beginning; "" = the natural order. */
+static bool sort_by(struct table *t, const struct table_ops *ops, const char *title)
+{
+    for (size_t i = 0; i < ops->n_columns && title[0]; i++) {
+        if (strncasecmp(ops->columns[i].title, title, strlen(title)) == 0) {
+            t->sort = (int)i + 1;
+            t->is_dirty = true;
+            return true;
+        }
+    }
+    t->is_dirty |= !title[0];
+    t->sort = title[0] ? t->sort : 0;
+    return !title[0];
+}
+
 bool table_nav(struct table *t, const struct table_ops *ops, const void *ctx, enum nav n,
                const char *arg)
 {
@@ -216,6 +232,7 @@ bool table_nav(struct table *t, const struct table_ops *ops, const void *ctx, en
     case NAV_BOTTOM: at = last; break;
     case NAV_SORT_NEXT: t->sort = (t->sort + 1) % n_sorts; t->is_dirty = true; return true;
     case NAV_SORT_PREV: t->sort = (t->sort + n_sorts - 1) % n_sorts; t->is_dirty = true; return true;
+    case NAV_SORT: return sort_by(t, ops, arg);
     case NAV_REVERSE: t->reverse = !t->reverse; t->is_dirty = true; return true;
     case NAV_FAULTS: t->faults = !t->faults; t->is_dirty = true; return ops->is_fault != NULL;
     case NAV_FILTER: set_filter(t, arg); t->is_dirty = true; return true;

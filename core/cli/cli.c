@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/cli/flags.h"
+#include "core/cli/say.h"
 
 enum { MOST_LIST = 32 };
 
@@ -35,6 +36,7 @@ const struct flag flags[] = {
     { 0, "certificate-authority", "FILE", "CA of the API server" },
     { 0, "insecure-skip-tls-verify", NULL, "do not check the server's certificate" },
     { 0, "tls-server-name", "NAME", "name that the certificate must have" },
+    { 0, "disable-compression", NULL, "do not ask for compressed lists" },
     { 0, "proxy-url", "URL", "http://, https:// or socks5:// proxy" },
     { 0, "request-timeout", "TIME", "limit of one request: 5s, 1m; 0 = 32s" },
     { 0, "timeout", "TIME", "limit of the whole command (exit 124)" },
@@ -53,13 +55,17 @@ const struct flag flags[] = {
     { 0, NULL, NULL, NULL },
 };
 
-static void split_list(const char *s, const char **list, size_t *n)
+/* False: more than there is room for. */
+static bool split_list(const char *s, const char **list, size_t *n)
 {
     char *copy = x_strdup(s); /* lives as long as the options: the program */
     for (char *one; (one = strsep(&copy, ","));) {
-        if (one[0] && *n < MOST_LIST)
+        if (one[0] && *n == MOST_LIST)
+            return false;
+        if (one[0])
             list[(*n)++] = one;
     }
+    return true;
 }
 
 static bool is(const struct flag *f, const char *name)
@@ -102,6 +108,7 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
     } switches[] = {
         { "all-namespaces", &o->all_namespaces }, { "watch", &o->watch },
         { "insecure-skip-tls-verify", &o->kube.insecure_skip_tls_verify },
+        { "disable-compression", &o->kube.disable_compression },
         { "no-headers", &o->no_headers }, { "origin", &o->origin }, { "pre", &o->pre },
         { "read-only", &o->read_only }, { "ascii", &o->ascii }, { "no-color", &o->no_color },
         { "mouse", &o->mouse }, { "help", &o->help }, { "version", &o->version },
@@ -128,9 +135,11 @@ static bool set_flag(struct options *o, const struct flag *f, const char *v,
     bool ok = true;
     if (set_texts(o, f, v))
         return true;
-    if (is(f, "namespace"))
-        split_list(v, namespaces, &o->n_namespaces);
-    else if (is(f, "as-group") && o->kube.n_as_groups < MOST_LIST)
+    if (is(f, "namespace") && !split_list(v, namespaces, &o->n_namespaces))
+        return cli_complain("--namespace: at most %d; -A watches all", MOST_LIST), false;
+    if (is(f, "as-group") && o->kube.n_as_groups == MOST_LIST)
+        return cli_complain("--as-group: at most %d", MOST_LIST), false;
+    if (is(f, "as-group"))
         groups[o->kube.n_as_groups++] = v;
     else if (is(f, "output"))
         ok = set_output(o, v);
@@ -139,7 +148,7 @@ static bool set_flag(struct options *o, const struct flag *f, const char *v,
     else if (is(f, "timeout"))
         ok = text_to_span_ms(v, &o->timeout_ms);
     if (!ok)
-        fprintf(stderr, "bakewatch: --%s: \"%s\" is not %s\n", f->name, v,
+        cli_complain("--%s: \"%s\" is not %s", f->name, v,
                 is(f, "output") ? "table, wide, json or name" : "a time like 5s or 1m");
     return ok;
 }
@@ -157,7 +166,7 @@ static int unknown_flag(const char *word)
              word + (strlen(word) > 1 ? 2 : 1));
     const char *near = text_starts(word, "--") ? text_nearest(name, names, n) : NULL;
     text_clean_to(clean, sizeof clean, word, strlen(word));
-    fprintf(stderr, "bakewatch: unknown flag %s%s%s%s\nSee 'bakewatch help'.\n", clean,
+    cli_complain("unknown flag %s%s%s%s\nSee 'bakewatch help'.", clean,
             near ? ", did you mean --" : "", near ? near : "", near ? "?" : "");
     return EXIT_USAGE;
 }
@@ -181,7 +190,7 @@ static int parse(int argc, char **argv, struct options *o)
     for (int c, at; at = optind, (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
         const struct flag *f = NULL;
         if (c == ':') {
-            fprintf(stderr, "bakewatch: %s needs a value\n", argv[optind - 1]);
+            cli_complain("%s needs a value", argv[optind - 1]);
             return EXIT_USAGE;
         }
         for (size_t i = 0; flags[i].name && !f; i++) {
@@ -199,7 +208,7 @@ static int parse(int argc, char **argv, struct options *o)
     o->n_args = argc - optind;
     for (size_t i = 0; i < o->n_namespaces; i++) {
         if (!text_is_dns1123_label(namespaces[i])) {
-            fprintf(stderr, "bakewatch: --namespace: \"%s\" is not a valid name\n", namespaces[i]);
+            cli_complain("--namespace: \"%s\" is not a valid name", namespaces[i]);
             return EXIT_USAGE;
         }
     }
@@ -212,7 +221,7 @@ static int start_log(const struct options *o)
     struct err e = { 0 };
     for (size_t i = 0; o->log_level && i <= ARRAY_LEN(levels); i++) {
         if (i == ARRAY_LEN(levels)) {
-            fprintf(stderr, "bakewatch: --log-level is debug, info, warn or error\n");
+            cli_complain("--log-level is debug, info, warn or error");
             return EXIT_USAGE;
         }
         if (text_eq(levels[i], o->log_level)) {
@@ -221,7 +230,7 @@ static int start_log(const struct options *o)
         }
     }
     if (o->log_file && log_open(o->log_file, &e)) {
-        fprintf(stderr, "bakewatch: %s\n", e.text);
+        cli_complain("%s", e.text);
         return EXIT_USAGE;
     }
     return EXIT_PASS;
@@ -245,7 +254,7 @@ static int unknown_command(const char *word)
         names[n++] = c->name;
     const char *near = text_nearest(word, names, n);
     text_clean_to(clean, sizeof clean, word, strlen(word));
-    fprintf(stderr, "bakewatch: unknown command \"%s\"%s%s%s\nSee 'bakewatch help'.\n", clean,
+    cli_complain("unknown command \"%s\"%s%s%s\nSee 'bakewatch help'.", clean,
             near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return EXIT_USAGE;
 }

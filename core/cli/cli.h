@@ -48,8 +48,10 @@ struct options {
 };
 
 /* What only main.c may know: handed in so that cli includes no tui. */
+struct conf;
 struct cli_env {
     int (*console)(const struct options *o);      /* bare `bakewatch` */
+    int (*check_conf)(const struct conf *c);      /* keys and theme: prints what is wrong, EXIT_USAGE */
     void (*print_keys)(void);                     /* the key and command tables, for `help keys` */
 };
 

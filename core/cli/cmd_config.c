@@ -3,19 +3,22 @@
 
 #include "core/base/text.h"
 #include "core/cli/cli.h"
+#include "core/cli/say.h"
 #include "core/cli/setup.h"
 
 static void show(const struct options *o, const char *key, const char *value,
                  struct conf_origin from)
 {
-    char clean[512];
+    char clean[512], name[256], file[512];
     text_clean_to(clean, sizeof clean, value, strlen(value));
+    text_clean_to(name, sizeof name, key, strlen(key));
     if (o->origin && from.file)
-        printf("%-40s %-30s %s:%d\n", key, clean, from.file, from.line);
+        printf("%-40s %-30s %s:%d\n", name, clean, text_clean_to(file, sizeof file, from.file, strlen(from.file)),
+               from.line);
     else if (o->origin)
-        printf("%-40s %-30s default\n", key, clean);
+        printf("%-40s %-30s default\n", name, clean);
     else
-        printf("%s: %s\n", key, clean);
+        printf("%s: %s\n", name, clean);
 }
 
 static void show_env(const struct options *o, const struct conf_env *env)
@@ -37,20 +40,24 @@ static void show_env(const struct options *o, const struct conf_env *env)
 
 int cmd_config(const struct options *o, const struct cli_env *env)
 {
-    (void)env;
     bool validate = o->n_args == 1 && text_eq(o->args[0], "validate");
     if (!validate && !(o->n_args == 1 && text_eq(o->args[0], "show"))) {
-        fputs("bakewatch: config validate, or config show [--origin]\n", stderr);
+        cli_complain("config validate, or config show [--origin]");
         return EXIT_USAGE;
     }
     const struct conf *c = setup_conf(o);
     if (!c)
         return EXIT_USAGE;
     if (validate) {
+        if (env->check_conf && env->check_conf(c)) /* keys and theme, which only the console knows */
+            return EXIT_USAGE;
         if (!c->n_files)
             puts("no config file: the defaults are in force");
         for (size_t i = 0; i < c->n_files; i++)
-            printf("%s: ok\n", c->files[i]);
+        {
+            char file[512];
+            printf("%s: ok\n", text_clean_to(file, sizeof file, c->files[i], strlen(c->files[i])));
+        }
         return EXIT_PASS;
     }
     for (size_t i = 0; i < c->n_envs; i++)

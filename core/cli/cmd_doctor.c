@@ -31,6 +31,7 @@ struct finding {
 
 struct exam {
     const struct options *o;
+    struct kube_overrides kube; /* with what the environment adds */
     struct kubeconfig *k;
     struct kube_target t;
     bool has_target;
@@ -92,9 +93,9 @@ static void check_config(struct exam *x, struct finding *f)
 static void check_kubeconfig(struct exam *x, struct finding *f)
 {
     struct err e = { 0 };
-    if (!x->k && kubeconfig_load(&x->o->kube, env_of, &x->k, NULL, &e)) {
+    if (!x->k && kubeconfig_load(&x->kube, env_of, &x->k, NULL, &e)) {
         say(f, GRADE_FAIL, "%s", e.text);
-    } else if (kubeconfig_resolve(x->k, &x->o->kube, env_of, &x->t, NULL, &e)) {
+    } else if (kubeconfig_resolve(x->k, &x->kube, env_of, &x->t, NULL, &e)) {
         say(f, GRADE_FAIL, "%s", e.text);
     } else {
         x->has_target = true;
@@ -286,6 +287,9 @@ int cmd_doctor(const struct options *o, const struct cli_env *env)
     const char *group = NULL;
     int rc = EXIT_PASS;
     (void)env;
+    const struct conf_env *in_force = NULL;
+    if (setup_env(o, &in_force, &x.kube))
+        x.kube = o->kube; /* the config has errors: its row says so */
     check_kubeconfig(&x, &found);
     reach(&x);
     buf_adds(&json, "{\"schema\":\"bakewatch/doctor/v1\",\"checks\":[");

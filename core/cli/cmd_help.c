@@ -5,6 +5,7 @@
 #include "core/base/text.h"
 #include "core/cli/cli.h"
 #include "core/cli/flags.h"
+#include "core/cli/say.h"
 
 int cmd_version(const struct options *o, const struct cli_env *env)
 {
@@ -49,7 +50,7 @@ static int print_command(const char *name)
         print_flags();
         return EXIT_PASS;
     }
-    fprintf(stderr, "bakewatch: no help for \"%s\"\n", name);
+    cli_complain("no help for \"%s\"", name);
     return EXIT_USAGE;
 }
 

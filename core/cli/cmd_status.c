@@ -15,29 +15,42 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/cli/cli.h"
+#include "core/cli/say.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
 #include "core/report/status.h"
 
-enum { OUTPUT_CAP = 256 * 1024 * 1024 };
+enum { OUTPUT_CAP = 256 * 1024 * 1024, GIVE_UP_MS = 15000 /* one list fails and fails */ };
+
+static bool is_bad(const struct source_health *h)
+{
+    return h->state == SOURCE_STALE || h->state == SOURCE_FAILED;
+}
+
+/* The link, or the first source that is not current. */
+static struct status_age age_of(const struct snap *s)
+{
+    const struct sources *src = (const struct sources *)s->sections[SECTION_SOURCES];
+    struct status_age age = { TIME_NONE, "" };
+    for (size_t i = 0; src && i < src->n && !age.text[0]; i++) {
+        if (is_bad(&src->rows[i]))
+            age = (struct status_age){ src->rows[i].since_ms, src->rows[i].text };
+    }
+    return age;
+}
 
 static void render(const struct options *o, const struct snap *s, struct buf *out, int64_t now_ms)
 {
     const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
     const struct ident *id = (const struct ident *)s->sections[SECTION_IDENT];
     struct status_filter f = { o->args, (size_t)o->n_args };
+    struct status_age age = age_of(s);
     if (o->output == OUTPUT_JSON)
-        status_json(out, ws, &f, id ? id->context : "", now_ms);
+        status_json(out, ws, &f, id ? id->context : "", &age, now_ms);
     else if (o->output == OUTPUT_NAME)
         status_names(out, ws, &f);
     else
         status_table(out, ws, &f, o->output == OUTPUT_WIDE, !o->no_headers, now_ms);
-}
-
-static void complain(const char *text)
-{
-    char clean[512];
-    fprintf(stderr, "bakewatch: %s\n", text_clean_to(clean, sizeof clean, text, strlen(text)));
 }
 
 /* Nothing can come any more: no kubeconfig, no server, no credentials, no rights.  -1 = go on. */
@@ -49,11 +62,11 @@ static int hopeless(const struct snap *s)
     for (size_t i = 0; src && i < src->n; i++) {
         const struct source_health *h = &src->rows[i];
         if (h->state == SOURCE_UNSET) {
-            complain(h->text);
+            cli_complain("%s", h->text);
             return EXIT_USAGE;
         }
         if (i == 0 && h->state == SOURCE_FAILED) {
-            complain(h->text);
+            cli_complain("%s", h->text);
             return EXIT_CONNECT;
         }
         if (i == 0)
@@ -63,9 +76,13 @@ static int hopeless(const struct snap *s)
             n_dead++;
             last = h;
         }
+        if (h->state == SOURCE_FAILED && clock_story_ms() - h->since_ms > GIVE_UP_MS) {
+            cli_complain("%s: %s", h->name, h->text);
+            return EXIT_CONNECT;
+        }
     }
     if (n_watches && n_dead == n_watches) {
-        complain(last->text);
+        cli_complain("%s", last->text);
         return EXIT_CONNECT;
     }
     return -1;
@@ -95,8 +112,9 @@ static int not_found(const struct options *o, const struct snap *s)
         for (size_t j = 0; j < ws->n && !any; j++)
             any = status_matches(&f, ws->items[j]);
         if (!any) {
-            fprintf(stderr, "bakewatch: no workload \"%s\" here\n", o->args[i]);
-            return EXIT_USAGE;
+            bool is_hidden = ws->n_notices > 0; /* it may be among what we may not see */
+            cli_complain("no workload \"%s\" here%s", o->args[i], is_hidden ? " that we may see" : "");
+            return is_hidden ? EXIT_CONNECT : EXIT_USAGE;
         }
     }
     return EXIT_PASS;
@@ -106,7 +124,7 @@ static void notice(const struct snap *s)
 {
     const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
     for (size_t i = 0; i < ws->n_notices; i++)
-        complain(ws->notices[i]);
+        cli_complain("%s", ws->notices[i]);
 }
 
 struct run {
@@ -115,7 +133,33 @@ struct run {
     int wake_fd, signal_fd;
     int64_t deadline_ms;
     struct buf last; /* -w: what stands on the screen */
+    bool is_stale, has_said; /* -w: said on stderr; one list fails: said */
 };
+
+/* A table says nothing of its age: -w says on stderr when it is old, and when it is not any more. */
+static void say_age(struct run *r, const struct snap *s)
+{
+    struct status_age age = age_of(s);
+    char when[CLOCK_TEXT];
+    bool is_stale = age.text[0] != '\0';
+    if (is_stale && !r->is_stale)
+        cli_complain("what is above is old: not current since %s: %s", clock_format_rfc3339(age.stale_ms, when), age.text);
+    else if (!is_stale && r->is_stale)
+        cli_complain("current again");
+    r->is_stale = is_stale;
+}
+
+/* One list fails, and the others wait for it: say which. */
+static void say_failed(struct run *r, const struct snap *s)
+{
+    const struct sources *src = (const struct sources *)s->sections[SECTION_SOURCES];
+    for (size_t i = 0; src && i < src->n && !r->has_said; i++) {
+        if (src->rows[i].state == SOURCE_FAILED) {
+            cli_complain("%s: %s; trying again", src->rows[i].name, src->rows[i].text);
+            r->has_said = true;
+        }
+    }
+}
 
 /* One snapshot; -1 = wait for the next. */
 static int look(struct run *r)
@@ -141,12 +185,16 @@ static int look(struct run *r)
             r->last = out;
             out = BUF_INIT(0);
         }
+        if (r->o->watch)
+            say_age(r, s);
         if (fflush(stdout) || ferror(stdout))
             rc = EXIT_FAIL;
         buf_release(&out);
     }
     if (rc < 0 && !(r->o->watch && r->last.len))
         rc = hopeless(s);
+    if (rc < 0 && !is_synced(s))
+        say_failed(r, s);
     snap_unref(s);
     return rc;
 }
@@ -157,7 +205,7 @@ static int follow(struct run *r)
         struct pollfd fds[] = { { r->wake_fd, POLLIN, 0 }, { r->signal_fd, POLLIN, 0 } };
         int64_t left = r->deadline_ms ? r->deadline_ms - clock_io_ms() : -1;
         if (r->deadline_ms && left <= 0) {
-            complain("--timeout is over");
+            cli_complain("--timeout is over");
             return EXIT_TIMEOUT;
         }
         if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
@@ -181,7 +229,7 @@ int cmd_status(const struct options *o, const struct cli_env *env)
     sigset_t set;
     (void)env;
     if (o->output == OUTPUT_YAML || o->output == OUTPUT_NDJSON) {
-        fprintf(stderr, "bakewatch: status: -o is table, wide, json or name\n");
+        cli_complain("status: -o is table, wide, json or name");
         return EXIT_USAGE;
     }
     int rc = setup_gather(o, &spec);
@@ -199,7 +247,7 @@ int cmd_status(const struct options *o, const struct cli_env *env)
     spec.slot = &r.slot;
     spec.workloads_only = true;
     if (gather_start(&spec, &g, &e)) {
-        complain(e.text);
+        cli_complain("%s", e.text);
         return EXIT_FAIL;
     }
     rc = follow(&r);

@@ -1,3 +1,4 @@
+#include "core/cli/say.h"
 #include "core/cli/setup.h"
 
 #include <stdio.h>
@@ -13,16 +14,25 @@ static const char *env_of(const char *name)
 
 static void print_errors(const struct buf *all)
 {
-    struct buf clean = BUF_INIT(256 * 1024);
     for (const char *line = buf_str(all); *line;) {
-        size_t n = strcspn(line, "\n");
-        buf_adds(&clean, "bakewatch: ");
-        text_clean(&clean, line, n);
-        buf_addc(&clean, '\n');
+        int n = (int)strcspn(line, "\n");
+        cli_complain("%.*s", n, line);
         line += n + (line[n] == '\n');
     }
-    fputs(buf_str(&clean), stderr);
-    buf_release(&clean);
+}
+
+/* A namespace that stands twice would be counted twice. */
+static size_t drop_twins(const char *const *from, size_t n, const char **to)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t j = 0;
+        while (j < k && !text_eq(to[j], from[i]))
+            j++;
+        if (j == k)
+            to[k++] = from[i];
+    }
+    return k;
 }
 
 const struct conf *setup_conf(const struct options *o)
@@ -51,7 +61,7 @@ static int choose_env(const struct options *o, const struct conf *conf, const st
         for (size_t i = 0; i < conf->n_envs; i++)
             names[i] = conf->envs[i].name;
         const char *near = text_nearest(o->environment, names, conf->n_envs);
-        fprintf(stderr, "bakewatch: no environment \"%s\" in the config%s%s%s\n", o->environment,
+        cli_complain("no environment \"%s\" in the config%s%s%s", o->environment,
                 near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
         return EXIT_USAGE;
     }
@@ -78,31 +88,50 @@ static int check_kubeconfig(const struct kube_overrides *kube)
     return err ? EXIT_USAGE : EXIT_PASS;
 }
 
+static void apply_log_level(const struct options *o, const struct conf *conf)
+{
+    for (int i = LOG_DEBUG; i <= LOG_ERROR && conf->log_level && !o->log_level; i++) {
+        if (text_eq(log_level_name((enum log_level)i), conf->log_level))
+            log_set_level((enum log_level)i);
+    }
+}
+
+int setup_env(const struct options *o, const struct conf_env **env, struct kube_overrides *kube)
+{
+    const struct conf *conf = setup_conf(o);
+    if (!conf)
+        return EXIT_USAGE;
+    int rc = choose_env(o, conf, env);
+    *kube = o->kube;
+    if (!rc && *env && !kube->context)
+        kube->context = (*env)->context;
+    return rc;
+}
+
 int setup_gather(const struct options *o, struct gather_spec *spec)
 {
     const struct conf *conf = setup_conf(o);
     const struct conf_env *env = NULL;
-    if (!conf)
-        return EXIT_USAGE;
-    int rc = choose_env(o, conf, &env);
+    struct kube_overrides kube;
+    int rc = setup_env(o, &env, &kube);
     if (rc)
         return rc;
-    *spec = (struct gather_spec){ .kube = o->kube, .namespaces = o->namespaces,
+    *spec = (struct gather_spec){ .kube = kube, .namespaces = o->namespaces,
                                   .n_namespaces = o->n_namespaces,
                                   .all_namespaces = o->all_namespaces,
-                                  .request_timeout_ms = o->request_timeout_ms, .environment = "" };
+                                  .request_timeout_ms = o->request_timeout_ms, .conf = conf, .env = env };
     if (env) {
-        spec->environment = env->name;
-        spec->class = (enum env_class)env->class;
-        if (!spec->kube.context)
-            spec->kube.context = env->context;
         if (!o->n_namespaces && !o->all_namespaces) {
             spec->namespaces = env->namespaces;
             spec->n_namespaces = env->n_namespaces;
         }
     }
+    static const char *own[CONF_LIST]; /* the spec borrows it */
+    spec->n_namespaces = drop_twins(spec->namespaces, spec->n_namespaces, own);
+    spec->namespaces = own;
+    apply_log_level(o, conf);
     struct err e = { 0 };
     if (conf->log_file && !o->log_file && log_open(conf->log_file, &e))
-        fprintf(stderr, "bakewatch: %s\n", e.text);
+        cli_complain("%s", e.text);
     return check_kubeconfig(&spec->kube);
 }

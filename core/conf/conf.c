@@ -78,7 +78,7 @@ static int choice(struct reader *r, const struct yaml_node *n, const char *what,
 
 static struct conf_origin origin(const struct reader *r, const struct yaml_node *n)
 {
-    return (struct conf_origin){ r->file, n->line };
+    return (struct conf_origin){ r->file, n->line, n->col };
 }
 
 static void read_namespaces(struct reader *r, struct conf_env *env, const struct yaml_node *n)

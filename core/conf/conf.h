@@ -21,7 +21,7 @@ enum conf_class { CONF_CLASS_UNKNOWN, CONF_DEVELOPMENT, CONF_STAGING, CONF_PRODU
 
 struct conf_origin {
     const char *file; /* NULL = the default */
-    int line;
+    int line, col;
 };
 
 struct conf_env {

@@ -117,7 +117,7 @@ static enum err_code add_file(struct kubeconfig *k, const char *file, const stru
         return ERR_CONFIG;
     }
     const char *current = yaml_text(yaml_get(root, "current-context"));
-    if (current && !k->current)
+    if (current && current[0] && !k->current) /* "", as kubectl writes it, sets nothing */
         k->current = current;
     enum err_code err = ERR_OK;
     for (int s = 0; s < KUBE_SECTIONS; s++) {

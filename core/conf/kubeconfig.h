@@ -31,7 +31,7 @@ struct kube_overrides {
     const char *as, *as_uid, *token, *proxy_url, *tls_server_name, *certificate_authority;
     const char *const *as_groups;
     size_t n_as_groups;
-    bool insecure_skip_tls_verify; /* true = said */
+    bool insecure_skip_tls_verify, disable_compression; /* true = said */
 };
 
 enum exec_interactive { EXEC_NEVER, EXEC_IF_AVAILABLE, EXEC_ALWAYS };

@@ -120,9 +120,9 @@ static void resolve_server(struct resolver *r, const struct kube_entry *en)
         t->server = "";
         return;
     }
+    bool has_tls = t->ca_file || t->ca_pem || t->is_insecure || t->cert_file || t->cert_pem;
     if (!strstr(s, "://")) /* client-go: a bare host is https when TLS is set up, else http */
-        s = arena_printf(&t->arena, "%s%s", t->ca_file || t->ca_pem || t->is_insecure ? "https://"
-                                                                                     : "http://", s);
+        s = arena_printf(&t->arena, "%s%s", has_tls ? "https://" : "http://", s);
     t->is_tls = text_starts(s, "https://");
     const char *host = strstr(s, "://") + 3;
     size_t n = strcspn(s, "?#");
@@ -146,8 +146,8 @@ static void resolve_proxy(struct resolver *r, const struct kube_entry *en)
         s = arena_printf(&r->t->arena, "socks5h://%s", rest);
     else if (!text_starts(s, "http://") && !text_starts(s, "https://") &&
              !text_starts(s, "socks5h://"))
-        bad(r, "%s: proxy-url \"%.80s\" must begin with http://, https:// or socks5://",
-            en ? en->file : "--proxy-url", s);
+        bad(r, "%s:%d:%d: proxy-url \"%.80s\" must begin with http://, https:// or socks5://",
+            en ? en->file : "--proxy-url", en ? en->line : 0, en ? en->col : 0, s);
     r->t->proxy_url = s;
 }
 
@@ -171,9 +171,8 @@ static void resolve_cluster(struct resolver *r, const struct kube_entry *en)
                "insecure-skip-tls-verify: one of them must go", en->file, en->line, en->col, en->name);
     t->tls_server_name = r->o->tls_server_name ? arena_strdup(&t->arena, r->o->tls_server_name)
                                                : text(r, en, "tls-server-name");
-    t->disable_compression = flag(r, en, "disable-compression");
+    t->disable_compression = r->o->disable_compression || flag(r, en, "disable-compression");
     resolve_proxy(r, en);
-    resolve_server(r, en);
 }
 
 /* ---- users ---- */
@@ -188,9 +187,11 @@ static void resolve_certificate(struct resolver *r, const struct kube_entry *en)
     t->key_file = path(r, en, "client-key");
     t->key_pem = base64(r, en, "client-key-data");
     bool has_cert = t->cert_file || t->cert_pem, has_key = t->key_file || t->key_pem;
-    if (en && has_cert != has_key && !r->first.code)
-        bad(r, "%s:%d:%d: user \"%.60s\" has a client-%s without its %s", en->file, en->line, en->col,
-            en->name, has_cert ? "certificate" : "key", has_cert ? "client-key" : "client-certificate");
+    if (en && has_cert && !has_key && !r->first.code)
+        bad(r, "%s:%d:%d: user \"%.60s\" has a client-certificate without its client-key", en->file, en->line,
+            en->col, en->name);
+    if (!has_cert) /* a key alone means nothing to clientcmd */
+        t->key_file = t->key_pem = NULL;
 }
 
 static const char *const *list(struct resolver *r, const struct kube_entry *en,
@@ -240,7 +241,8 @@ static void resolve_impersonation(struct resolver *r, const struct kube_entry *e
         t->as_extra = h;
     }
     if (!t->as && (t->as_uid || t->n_as_groups || t->n_as_extra))
-        bad(r, "%s: as-groups, as-uid and as-user-extra need \"as\" as well", en ? en->file : "--as-group");
+        bad(r, "%s:%d:%d: as-groups, as-uid and as-user-extra need \"as\" as well", en ? en->file : "--as-group",
+            en ? en->line : 0, en ? en->col : 0);
 }
 
 /* The cluster's extension that exec plugins get as spec.cluster.config. */
@@ -368,6 +370,32 @@ static bool resolve_in_cluster(struct resolver *r, const char *(*env)(const char
     return true;
 }
 
+/* What the command line says wins over the pod's own files, as it does over a kubeconfig's. */
+static void resolve_overrides_in_pod(struct resolver *r)
+{
+    struct kube_target *t = r->t;
+    const struct kube_overrides *o = r->o;
+    struct arena *a = &t->arena;
+    if (o->token) {
+        t->token = arena_strdup(a, o->token);
+        t->token_file = NULL;
+    }
+    if (o->certificate_authority)
+        t->ca_file = arena_strdup(a, o->certificate_authority);
+    if (o->insecure_skip_tls_verify) {
+        t->is_insecure = true;
+        t->ca_file = NULL;
+    }
+    t->tls_server_name = o->tls_server_name ? arena_strdup(a, o->tls_server_name) : NULL;
+    t->disable_compression = o->disable_compression;
+    resolve_proxy(r, NULL);
+    resolve_impersonation(r, NULL);
+    if (o->ns)
+        t->ns = arena_strdup(a, o->ns);
+    if (!text_is_dns1123_label(t->ns))
+        bad(r, "%s: namespace \"%.80s\" is not a valid name", o->ns ? "--namespace" : "POD_NAMESPACE", t->ns);
+}
+
 /* ---- all of it ---- */
 
 static struct kube_entry *want(struct resolver *r, const struct kubeconfig *k, int section,
@@ -391,7 +419,7 @@ static void resolve_context(struct resolver *r, const struct kubeconfig *k)
     const struct kube_overrides *o = r->o;
     const char *name = o->context && o->context[0] ? o->context : k->current;
     struct kube_entry *ctx = want(r, k, KUBE_CONTEXTS, name, NULL);
-    if (!name && !o->cluster && !o->server) {
+    if ((!name || !name[0]) && !o->cluster && !o->server) {
         bad(r, "no current-context is set: choose one with --context, or `kubectl config use-context`");
         return;
     }
@@ -407,14 +435,20 @@ static void resolve_context(struct resolver *r, const struct kubeconfig *k)
         bad(r, "%s:%d:%d: context \"%.60s\" names no cluster", ctx->file, ctx->line, ctx->col, ctx->name);
     struct kube_entry *c = want(r, k, KUBE_CLUSTERS, cluster, o->cluster ? NULL : ctx);
     struct kube_entry *u = want(r, k, KUBE_USERS, user, o->user ? NULL : ctx);
-    if (c || (o->server && !r->first.code))
+    bool has_cluster = c || (o->server && !r->first.code);
+    if (has_cluster)
         resolve_cluster(r, c);
     if (u || !user)
         resolve_user(r, u, c);
+    if (has_cluster) /* last: what a bare host means depends on both */
+        resolve_server(r, c);
+    if (!t->server && !r->first.code)
+        bad(r, "%s: no cluster is named: give --cluster or --server", t->origin);
     const char *ns = o->ns ? o->ns : text(r, ctx, "namespace");
     t->ns = ns ? arena_strdup(&t->arena, ns) : "default";
     if (!text_is_dns1123_label(t->ns))
-        bad(r, "%s: namespace \"%.80s\" is not a valid name", o->ns ? "--namespace" : t->origin, t->ns);
+        bad(r, "%s:%d:%d: namespace \"%.80s\" is not a valid name", o->ns ? "--namespace" : t->origin,
+            ctx && !o->ns ? ctx->line : 0, ctx && !o->ns ? ctx->col : 0, t->ns);
 }
 
 enum err_code kubeconfig_resolve(const struct kubeconfig *k, const struct kube_overrides *o,
@@ -425,16 +459,19 @@ enum err_code kubeconfig_resolve(const struct kubeconfig *k, const struct kube_o
     struct resolver r = { .t = &t, .o = o, .all = all };
     t.as = t.as_uid = NULL;
     bool by_hand = (o->kubeconfig && o->kubeconfig[0]) || o->context || o->server || o->cluster;
+    const char *master = env("KUBERNETES_MASTER"); /* legacy: a server for those who have no file */
+    struct kube_overrides with_master = *o;
+    with_master.server = master;
     if (!kubeconfig_is_empty(k) || by_hand || !resolve_in_cluster(&r, env)) {
-        if (kubeconfig_is_empty(k) && !o->server)
+        if (kubeconfig_is_empty(k) && !by_hand && master && master[0])
+            r.o = &with_master;
+        if (kubeconfig_is_empty(k) && !r.o->server)
             bad(&r, "no kubeconfig: %s has no contexts; set KUBECONFIG or give --kubeconfig FILE",
                 o->kubeconfig ? o->kubeconfig : env("KUBECONFIG") ? env("KUBECONFIG") : "~/.kube/config");
         else
             resolve_context(&r, k);
     } else {
-        resolve_impersonation(&r, NULL);
-        if (o->ns)
-            t.ns = arena_strdup(&t.arena, o->ns);
+        resolve_overrides_in_pod(&r);
     }
     if (r.first.code) {
         arena_release(&t.arena);

@@ -20,7 +20,12 @@ struct cluster {
     struct kube_view *view;
     struct kube_watch *watches[MOST_WATCHES];
     size_t n_watches;
-    struct kube_poll *metrics[MOST_NAMESPACES], *namespaces;
+    struct metrics {
+        struct cluster *cluster;
+        const char *ns;
+        struct kube_poll *poll;
+    } metrics[MOST_NAMESPACES];
+    struct kube_poll *namespaces;
     size_t n_metrics;
     char **known;
     size_t n_known;
@@ -43,6 +48,7 @@ static void on_change(void *ctx, struct kube_watch *w, enum watch_change c, stru
 static void on_watch_state(void *ctx, struct kube_watch *w)
 {
     struct cluster *c = ctx;
+    kube_view_watch_state(c->view, w);
     if (kube_watch_health(w).state == SOURCE_STALE && c->link)
         kube_link_ask(c->link); /* one watch is gone: is it the link? */
     kube_view_touch(c->view);   /* notices and "synced" stand in the section */
@@ -60,9 +66,9 @@ static void on_link_back(void *ctx)
 {
     struct cluster *c = ctx;
     for (size_t i = 0; i < c->n_watches; i++)
-        kube_watch_doubt(c->watches[i]);
+        kube_watch_reopen(c->watches[i]);
     for (size_t i = 0; i < c->n_metrics; i++)
-        kube_poll_now(c->metrics[i]);
+        kube_poll_now(c->metrics[i].poll);
     on_link_state(c);
 }
 
@@ -81,7 +87,7 @@ static void add_watch(struct cluster *c, enum kube_kind kind, const char *ns)
 
 static void metrics_begin(void *ctx)
 {
-    kube_view_usage_begin(((struct cluster *)ctx)->view);
+    kube_view_usage_begin(((struct metrics *)ctx)->cluster->view);
 }
 
 static enum err_code metrics_item(void *ctx, struct json_span item, struct err *e)
@@ -89,25 +95,30 @@ static enum err_code metrics_item(void *ctx, struct json_span item, struct err *
     struct kube_usage u;
     enum err_code err = kube_decode_usage(item, &u, e);
     if (!err)
-        kube_view_usage(((struct cluster *)ctx)->view, &u);
+        kube_view_usage(((struct metrics *)ctx)->cluster->view, &u);
     return err;
 }
 
 static void metrics_end(void *ctx)
 {
-    struct cluster *c = ctx;
-    kube_view_usage_end(c->view);
-    c->spec.on_data(c->spec.ctx);
+    struct metrics *m = ctx;
+    kube_view_usage_end(m->cluster->view, m->ns);
+    m->cluster->spec.on_data(m->cluster->spec.ctx);
+}
+
+static void metrics_state(void *ctx)
+{
+    on_link_state(((struct metrics *)ctx)->cluster);
 }
 
 static void add_metrics(struct cluster *c, const char *ns)
 {
     char *path = kube_path("/apis/metrics.k8s.io/v1beta1", "pods", ns, NULL, NULL);
+    struct metrics *m = &c->metrics[c->n_metrics++]; /* there are no more of them than namespaces */
     struct poll_spec p = { .name = "metrics", .path = path, .period_ms = METRICS_MS,
                            .on_begin = metrics_begin, .on_item = metrics_item,
-                           .on_end = metrics_end, .on_state = on_link_state, .ctx = c };
-    if (c->n_metrics < MOST_NAMESPACES)
-        c->metrics[c->n_metrics++] = kube_poll_new(c->loop, c->kube, &p);
+                           .on_end = metrics_end, .on_state = metrics_state, .ctx = m };
+    *m = (struct metrics){ c, ns, kube_poll_new(c->loop, c->kube, &p) };
     free(path);
 }
 
@@ -182,7 +193,7 @@ void cluster_free(struct cluster *c)
     for (size_t i = 0; i < c->n_watches; i++)
         kube_watch_free(c->watches[i]);
     for (size_t i = 0; i < c->n_metrics; i++)
-        kube_poll_free(c->metrics[i]);
+        kube_poll_free(c->metrics[i].poll);
     kube_poll_free(c->namespaces);
     kube_link_free(c->link);
     kube_free(c->kube);
@@ -197,12 +208,14 @@ void cluster_refresh(struct cluster *c)
     for (size_t i = 0; i < c->n_watches; i++)
         kube_watch_retry(c->watches[i]);
     for (size_t i = 0; i < c->n_metrics; i++)
-        kube_poll_now(c->metrics[i]);
+        kube_poll_now(c->metrics[i].poll);
 }
 
 void cluster_doubt(struct cluster *c)
 {
     kube_link_ask(c->link);
+    for (size_t i = 0; i < c->n_watches; i++)
+        kube_watch_doubt(c->watches[i]);
     on_link_back(c);
 }
 
@@ -293,15 +306,18 @@ struct sources *cluster_sources(struct cluster *c)
     for (size_t i = 0; i < c->n_watches; i++)
         put_row(s, kube_watch_health(c->watches[i]), s->lost_ms);
     for (size_t i = 0; i < c->n_metrics; i++)
-        put_row(s, kube_poll_health(c->metrics[i]), s->lost_ms);
+        put_row(s, kube_poll_health(c->metrics[i].poll), s->lost_ms);
     if (c->namespaces)
         put_row(s, kube_poll_health(c->namespaces), s->lost_ms);
     size_t core = c->n_watches + 1; /* metrics and names are extras: they do not make the rest old */
     for (size_t i = 0; i < core; i++) {
         const struct source_health *h = &s->rows[i];
         bool is_extra = i > 0 && kube_watch_spec(c->watches[i - 1])->is_optional;
-        if (is_extra || h->state == SOURCE_FORBIDDEN || h->state == SOURCE_ABSENT)
+        bool is_revoked = h->state == SOURCE_FORBIDDEN && h->objects > 0; /* what we hold is old now */
+        if (is_extra || (h->state == SOURCE_FORBIDDEN && !is_revoked) || h->state == SOURCE_ABSENT)
             continue;
+        if (is_revoked)
+            s->rows[i].state = SOURCE_STALE;
         bool is_bad = h->state == SOURCE_STALE || h->state == SOURCE_FAILED;
         if (is_bad && s->worst != SOURCE_STALE)
             s->worst = h->state;

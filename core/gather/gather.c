@@ -30,6 +30,7 @@ struct gather {
     struct kube_target target;
     bool has_target;
     char *context;                  /* chosen by :ctx; NULL = as the spec says */
+    const struct conf_env *env;
     char *namespaces[NAMESPACES];
     size_t n_namespaces;
     bool all_namespaces;
@@ -88,8 +89,8 @@ static struct ident *make_ident(struct gather *g)
     struct ident *id = section_new(sizeof *id, NULL);
     struct arena *a = &id->section.arena;
     const struct kube_target *t = &g->target;
-    id->environment = arena_strdup(a, g->spec.environment ? g->spec.environment : "");
-    id->class = g->spec.class;
+    id->environment = arena_strdup(a, g->env ? g->env->name : "");
+    id->class = g->env ? (enum env_class)g->env->class : ENV_UNKNOWN;
     id->context = arena_strdup(a, g->has_target ? t->context : g->context ? g->context : "");
     id->cluster = arena_strdup(a, g->has_target ? t->cluster : "");
     id->user = arena_strdup(a, g->has_target ? t->user : "");
@@ -224,8 +225,10 @@ static void choose(struct gather *g)
 {
     struct kube_overrides o = g->spec.kube;
     struct err e = { 0 };
-    if (g->context)
-        o.context = g->context;
+    if (g->context) { /* another place: a token or a server that was given was meant for the first one */
+        o = (struct kube_overrides){ .kubeconfig = g->spec.kube.kubeconfig, .context = g->context };
+        g->env = g->spec.conf ? conf_find_env(g->spec.conf, NULL, g->context) : NULL;
+    }
     if (g->has_target)
         kube_target_release(&g->target);
     g->has_target = false;
@@ -239,7 +242,9 @@ static void choose(struct gather *g)
     }
     g->has_target = true;
     g->all_namespaces = g->spec.all_namespaces && !g->context;
-    if (g->context || !g->spec.n_namespaces)
+    if (g->context && g->env && g->env->n_namespaces)
+        set_namespaces(g, g->env->namespaces, g->env->n_namespaces);
+    else if (g->context || !g->spec.n_namespaces)
         set_namespaces(g, &g->target.ns, 1);
     else
         set_namespaces(g, g->spec.namespaces, g->spec.n_namespaces);
@@ -254,7 +259,10 @@ static void switch_namespaces(struct gather *g, const char *names)
     snprintf(copy, sizeof copy, "%s", names);
     char *rest = copy;
     for (char *name; (name = strsep(&rest, ", ")) && n < NAMESPACES;) {
-        if (name[0] && text_is_dns1123_label(name))
+        bool is_new = name[0] && text_is_dns1123_label(name);
+        for (size_t i = 0; i < n && is_new; i++)
+            is_new = !text_eq(list[i], name);
+        if (is_new)
             list[n++] = name;
     }
     if (!g->has_target || (names[0] && !n))
@@ -327,6 +335,7 @@ enum err_code gather_start(const struct gather_spec *spec, struct gather **out, 
         return err;
     }
     g->spec = *spec;
+    g->env = spec->env;
     g->publish = (struct loop_timer){ .fn = on_publish, .ctx = g };
     g->beat = (struct loop_timer){ .fn = on_beat, .ctx = g };
     g->published_ms = g->data_ms = INT64_MIN / 2;

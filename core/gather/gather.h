@@ -3,7 +3,9 @@
  * snapshots.
  *
  * It starts with what the spec says and follows the command queue: another context or namespace, a
- * text to fetch, "try now".  A kubeconfig that cannot be used is a state that is shown, not an end.
+ * text to fetch, "try now".  Another context is another place: it has the environment that names it, its
+ * namespaces, and of the overrides only --kubeconfig.  A kubeconfig that cannot be used is a state that is
+ * shown, not an end.
  *
  * Limits   after a quiet 33 ms a change is published at once; under load 30 snapshots a second, each
  *          section 10 a second
@@ -13,6 +15,7 @@
 #ifndef GATHER_GATHER_H
 #define GATHER_GATHER_H
 
+#include "core/conf/conf.h"
 #include "core/conf/kubeconfig.h"
 #include "core/model/cmdq.h"
 #include "core/model/ident.h"
@@ -23,8 +26,8 @@ struct gather_spec {
     size_t n_namespaces;
     bool all_namespaces;
     int64_t request_timeout_ms;    /* 0 = the default */
-    const char *environment;       /* "" = none */
-    enum env_class class;
+    const struct conf *conf;       /* environments, for a context that is chosen later; may be NULL */
+    const struct conf_env *env;    /* the one to begin with, NULL = none */
     bool workloads_only; /* `status`: no events, no namespaces' names, no metrics */
     struct snap_slot *slot;
 };

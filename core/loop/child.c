@@ -98,7 +98,8 @@ static void ready(void *ctx, int fd, short revents)
         drain(c, s->which);
         return;
     }
-    if (waitpid(c->pid, &c->wait_status, WNOHANG) != c->pid)
+    pid_t pid = waitpid(c->pid, &c->wait_status, WNOHANG);
+    if (pid != c->pid && !(pid < 0 && errno == ECHILD)) /* ECHILD: somebody else took its status; it is over all the same */
         return;
     c->is_dead = true;
     kill(-c->pid, SIGKILL); /* whatever it left behind in its group */

@@ -219,6 +219,8 @@ static void set_blob(CURL *easy, CURLoption opt, const char *pem)
 
 static void set_tls(CURL *easy, const struct http_tls *t)
 {
+    if (t->ca_pem || t->ca_file) /* that CA alone: libcurl would go on trusting the system's folder */
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
     if (t->ca_pem)
         set_blob(easy, CURLOPT_CAINFO_BLOB, t->ca_pem);
     else if (t->ca_file)
@@ -273,8 +275,8 @@ enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_
     curl_easy_setopt(easy, CURLOPT_URL, s->url);
     if (s->method)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, s->method);
-    if (s->proxy_url)
-        curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy_url);
+    curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy_url ? s->proxy_url : ""); /* "": the environment has no say */
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, s->no_proxy ? s->no_proxy : "");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, r->headers);
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, r->connect_to);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, r);

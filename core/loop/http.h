@@ -40,7 +40,8 @@ struct http_spec {
     const char *const *headers; /* "Name: value" */
     size_t n_headers;
     struct http_tls tls;
-    const char *proxy_url;  /* NULL = the environment's */
+    const char *proxy_url;  /* NULL = none: the environment is the caller's to read */
+    const char *no_proxy;   /* hosts that are reached without it, as curl has them; NULL = none */
     const char *connect_to; /* curl's "host:port:host:port", NULL = none */
     bool want_gzip;
     int64_t connect_ms; /* 0 = 10 s */

@@ -109,8 +109,11 @@ void status_table(struct buf *out, const struct workloads *ws, const struct stat
 void status_names(struct buf *out, const struct workloads *ws, const struct status_filter *f)
 {
     for (size_t i = 0; i < ws->n; i++) {
-        if (status_matches(f, ws->items[i]))
-            buf_addf(out, "%s/%s\n", workload_kind_resource(ws->items[i]->kind), ws->items[i]->name);
+        if (!status_matches(f, ws->items[i]))
+            continue;
+        buf_addf(out, "%s/", workload_kind_resource(ws->items[i]->kind));
+        text_clean(out, ws->items[i]->name, strlen(ws->items[i]->name));
+        buf_addc(out, '\n');
     }
 }
 
@@ -154,11 +157,13 @@ static void json_workload(struct buf *out, const struct workload *w)
 }
 
 void status_json(struct buf *out, const struct workloads *ws, const struct status_filter *f,
-                 const char *context, int64_t now_ms)
+                 const char *context, const struct status_age *age, int64_t now_ms)
 {
     buf_adds(out, "{\"schema\":\"bakewatch/status/v1\"");
     member_time(out, "time", now_ms);
     member(out, "context", context);
+    member_time(out, "staleSince", age->stale_ms);
+    member(out, "staleReason", age->text);
     buf_adds(out, ",\"notices\":[");
     for (size_t i = 0; i < ws->n_notices; i++) {
         buf_adds(out, i ? "," : "");

@@ -20,7 +20,11 @@ bool status_matches(const struct status_filter *f, const struct workload *w);
 void status_table(struct buf *out, const struct workloads *ws, const struct status_filter *f,
                   bool is_wide, bool headers, int64_t now_ms);
 void status_names(struct buf *out, const struct workloads *ws, const struct status_filter *f);
+struct status_age { /* is what is printed current? */
+    int64_t stale_ms; /* old since; TIME_NONE = it is current */
+    const char *text; /* why, "" = it is */
+};
 void status_json(struct buf *out, const struct workloads *ws, const struct status_filter *f,
-                 const char *context, int64_t now_ms);
+                 const char *context, const struct status_age *age, int64_t now_ms);
 
 #endif

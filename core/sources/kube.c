@@ -6,11 +6,14 @@
 #include <strings.h>
 #include <utlist.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/sources/kube_auth.h"
 
 enum { MOST_HEADERS = 64 };
+/* The ceiling of today's kubectl is 50 a second: a console must not be what an API server notices. */
+enum { REQUESTS_S = 50, REQUESTS_BURST = 100 };
 
 struct kube_req {
     struct kube *kube;
@@ -30,8 +33,11 @@ struct kube {
     char *base;       /* what goes before the path in a URL */
     char *connect_to; /* for tls-server-name */
     char *host;       /* "Host: ..." to go with it */
+    const char *proxy, *no_proxy;
     bool is_loopback;
     struct kube_req *reqs;
+    double allowance; /* requests that may begin now */
+    int64_t allowed_ms;
     struct loop_timer pump; /* starts what waits: requests are never begun from within kube_request */
 };
 
@@ -60,6 +66,25 @@ static void split(const char *server, char host[256], char port[8], const char *
         snprintf(port, 8, "%s", text_starts(server, "http:") ? "80" : "443");
 }
 
+static const char *env_either(const char *upper, const char *lower)
+{
+    const char *v = getenv(upper);
+    if (!v || !v[0])
+        v = getenv(lower);
+    return v && v[0] ? v : NULL;
+}
+
+/* As Go does it: proxy-url is for every host; without one the variable of the scheme (ALL_PROXY is none of
+ * them), never for the loopback, and not for what NO_PROXY names. */
+static void choose_proxy(struct kube *k)
+{
+    k->proxy = k->t->proxy_url;
+    if (k->proxy || k->is_loopback)
+        return;
+    k->proxy = k->t->is_tls ? env_either("HTTPS_PROXY", "https_proxy") : env_either("HTTP_PROXY", "http_proxy");
+    k->no_proxy = env_either("NO_PROXY", "no_proxy");
+}
+
 struct kube *kube_new(struct loop *l, const struct kube_target *t, int64_t request_timeout_ms)
 {
     struct kube *k = x_calloc(1, sizeof *k);
@@ -72,6 +97,9 @@ struct kube *kube_new(struct loop *l, const struct kube_target *t, int64_t reque
     k->pump = (struct loop_timer){ .fn = pump, .ctx = k };
     split(t->server, host, port, &prefix);
     k->is_loopback = text_eq(host, "localhost") || text_starts(host, "127.") || text_eq(host, "[::1]");
+    k->allowance = REQUESTS_BURST;
+    k->allowed_ms = clock_io_ms();
+    choose_proxy(k);
     if (t->tls_server_name) {
         /* curl takes SNI and the name to verify from the URL: the URL gets that name, the
          * connection goes to the real host, and the Host header says what the server expects. */
@@ -195,58 +223,63 @@ static enum err_code on_http_body(void *ctx, const char *p, size_t n, struct err
     return r->spec.on_body(r->spec.ctx, p, n, e);
 }
 
-/* Header values from outside must not bring a second header with them. */
-static bool add_header(char *headers[], size_t *n, char *line)
+struct headers {
+    char *lines[MOST_HEADERS];
+    size_t n;
+    bool is_bad; /* one would have brought a second header with it, or there are too many */
+};
+
+static void add_header(struct headers *h, char *line)
 {
-    bool ok = *n < MOST_HEADERS && !strpbrk(line, "\r\n");
-    if (ok)
-        headers[(*n)++] = line;
-    else
+    if (h->n == MOST_HEADERS || strpbrk(line, "\r\n")) {
+        h->is_bad = true;
         free(line);
-    return ok;
+    } else {
+        h->lines[h->n++] = line;
+    }
 }
 
-static size_t make_headers(struct kube_req *r, char *headers[])
+static void make_headers(struct kube_req *r, struct headers *h)
 {
     const struct kube_target *t = r->kube->t;
-    size_t n = 0;
-    add_header(headers, &n, x_asprintf("Accept: %s", r->accept ? r->accept : "application/json"));
-    add_header(headers, &n, x_strdup("User-Agent: bakewatch/" VERSION));
+    add_header(h, x_asprintf("Accept: %s", r->accept ? r->accept : "application/json"));
+    add_header(h, x_strdup("User-Agent: bakewatch/" VERSION));
     const char *auth = kube_auth_header(r->kube->auth);
     if (auth)
-        add_header(headers, &n, x_strdup(auth));
+        add_header(h, x_strdup(auth));
     if (r->kube->host)
-        add_header(headers, &n, x_strdup(r->kube->host));
-    if (t->as && t->is_tls) {
-        add_header(headers, &n, x_asprintf("Impersonate-User: %s", t->as));
-        if (t->as_uid)
-            add_header(headers, &n, x_asprintf("Impersonate-Uid: %s", t->as_uid));
-        for (size_t i = 0; i < t->n_as_groups; i++)
-            add_header(headers, &n, x_asprintf("Impersonate-Group: %s", t->as_groups[i]));
-        for (size_t i = 0; i < t->n_as_extra; i++) {
-            struct buf key = BUF_INIT(1024);
-            kube_escape(&key, t->as_extra[i].name);
-            add_header(headers, &n, x_asprintf("Impersonate-Extra-%s: %s", buf_str(&key),
-                                               t->as_extra[i].value));
-            buf_release(&key);
-        }
+        add_header(h, x_strdup(r->kube->host));
+    if (!t->as)
+        return;
+    /* over plain http too, as `kubectl --as` does through `kubectl proxy` */
+    add_header(h, x_asprintf("Impersonate-User: %s", t->as));
+    if (t->as_uid)
+        add_header(h, x_asprintf("Impersonate-Uid: %s", t->as_uid));
+    for (size_t i = 0; i < t->n_as_groups; i++)
+        add_header(h, x_asprintf("Impersonate-Group: %s", t->as_groups[i]));
+    for (size_t i = 0; i < t->n_as_extra; i++) {
+        struct buf key = BUF_INIT(1024);
+        kube_escape(&key, t->as_extra[i].name);
+        add_header(h, x_asprintf("Impersonate-Extra-%s: %s", buf_str(&key), t->as_extra[i].value));
+        buf_release(&key);
     }
-    return n;
 }
 
 static void send_req(struct kube_req *r)
 {
     struct kube *k = r->kube;
-    char *headers[MOST_HEADERS];
-    size_t n = make_headers(r, headers);
+    struct headers h = { 0 };
+    struct err e = { 0 };
+    make_headers(r, &h);
     r->stamp = kube_auth_stamp(k->auth);
     char *url = x_asprintf("%s%s", k->base, r->path);
     struct http_spec spec = {
         .url = url,
-        .headers = (const char *const *)headers,
-        .n_headers = n,
+        .headers = (const char *const *)h.lines,
+        .n_headers = h.n,
         .tls = kube_auth_tls(k->auth),
-        .proxy_url = k->t->proxy_url,
+        .proxy_url = k->proxy,
+        .no_proxy = k->no_proxy,
         .connect_to = k->connect_to,
         .want_gzip = !r->spec.is_watch && !k->is_loopback && !k->t->disable_compression,
         .total_ms = r->spec.total_ms < 0 ? 0 : r->spec.total_ms ? r->spec.total_ms : k->timeout_ms,
@@ -257,13 +290,29 @@ static void send_req(struct kube_req *r)
         .on_done = on_http_done,
         .ctx = r,
     };
-    struct err e = { 0 };
-    enum err_code err = http_start(k->loop, &spec, &r->http, &e);
-    for (size_t i = 0; i < n; i++)
-        free(headers[i]);
+    enum err_code err = h.is_bad /* sent without it, the request would be another one's */
+                            ? err_set(&e, ERR_CONFIG, 0, "a token, user or group with a line break in it: nothing is sent")
+                            : http_start(k->loop, &spec, &r->http, &e);
+    for (size_t i = 0; i < h.n; i++)
+        free(h.lines[i]);
     free(url);
     if (err)
         fail(r, &e);
+}
+
+/* False: not now; the pump is set for when. */
+static bool may_send(struct kube *k)
+{
+    int64_t now = clock_io_ms();
+    k->allowance += (double)(now - k->allowed_ms) * REQUESTS_S / 1000;
+    k->allowance = k->allowance > REQUESTS_BURST ? REQUESTS_BURST : k->allowance;
+    k->allowed_ms = now;
+    if (k->allowance < 1) {
+        loop_timer_set(k->loop, &k->pump, 1000 / REQUESTS_S);
+        return false;
+    }
+    k->allowance -= 1;
+    return true;
 }
 
 static void pump(void *ctx)
@@ -284,8 +333,10 @@ static void pump(void *ctx)
             return;
         if (state == AUTH_FAILED)
             fail(r, &e);
-        else
+        else if (may_send(k))
             send_req(r);
+        else
+            return;
     }
 }
 

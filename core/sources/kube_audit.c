@@ -31,6 +31,8 @@ struct kube_audit {
     size_t n_suspects;
     size_t seen; /* objects in the audit */
     bool is_count;
+    uint64_t since;             /* changes of entries before the audit was sent */
+    struct watch_counts counts; /* likewise */
     int64_t full_ms; /* io clock of the last metadata list or full list */
     int64_t counted; /* what a count said, to compare again after the grace */
 };
@@ -76,20 +78,24 @@ static void on_grace(void *ctx)
         const struct suspect *s = &a->suspects[i];
         struct watch_entry *en = kube_watch_find(a->watch, s->uid);
         const char *now = en ? en->obj->rv : "";
-        if (text_eq(now, s->held_rv) && !text_eq(now, s->audit_rv))
+        bool was_removed = !s->held_rv[0] && kube_watch_has_removed(a->watch, s->uid);
+        if (text_eq(now, s->held_rv) && !text_eq(now, s->audit_rv) && !was_removed)
             snprintf(why, sizeof why, "%s %.60s", !s->held_rv[0]    ? "it missed the new object"
                                                   : !s->audit_rv[0] ? "it missed the deletion of"
                                                                     : "it missed a change of",
                      en ? en->obj->name : s->uid);
     }
+    /* The server counted at some moment since the audit began: between what we have held since. */
+    struct watch_counts c = kube_watch_counts(a->watch);
     int64_t held = (int64_t)kube_watch_count(a->watch);
-    if (a->is_count && a->counted != held && llabs(a->counted - held) > held / 50)
+    int64_t least = held - (int64_t)(c.added - a->counts.added), most = held + (int64_t)(c.removed - a->counts.removed);
+    if (a->is_count && a->counted >= 0 && (a->counted < least || a->counted > most))
         snprintf(why, sizeof why, "the server counts %" PRId64 " objects, we hold %" PRId64,
                  a->counted, held);
     a->n_suspects = 0;
     if (why[0])
         a->on_blind(a->watch, why);
-    else
+    else if (!a->is_count) /* a count says nothing of changes */
         a->on_proved(a->watch);
 }
 
@@ -103,7 +109,7 @@ static enum err_code on_item(void *ctx, struct json_span obj, struct err *e)
     a->seen++;
     if (en)
         en->is_audited = true;
-    if (!en || !text_eq(en->obj->rv, rv))
+    if (!en || (!text_eq(en->obj->rv, rv) && en->change <= a->since))
         suspect(a, uid, en ? en->obj->rv : "", rv);
     return ERR_OK;
 }
@@ -112,7 +118,7 @@ static void find_ghosts(struct kube_audit *a)
 {
     struct watch_entry *en, *next;
     HASH_ITER(hh, kube_watch_entries(a->watch), en, next) {
-        if (!en->is_audited)
+        if (!en->is_audited && en->change <= a->since)
             suspect(a, en->obj->uid, en->obj->rv, "");
     }
 }
@@ -128,9 +134,12 @@ static void on_done(void *ctx, const struct kube_result *r, struct json_span env
 {
     struct kube_audit *a = ctx;
     a->list = NULL;
-    if (!r->e.code && a->is_count)
-        a->counted = (int64_t)a->seen +
-                     json_int_or(json_path(envelope, "metadata.remainingItemCount"), 0);
+    if (!r->e.code && a->is_count) {
+        int64_t rest = json_int_or(json_path(envelope, "metadata.remainingItemCount"), -1);
+        bool has_more = json_kind(json_path(envelope, "metadata.continue")) == JSON_STRING &&
+                        json_path(envelope, "metadata.continue").n > 2;
+        a->counted = rest >= 0 ? (int64_t)a->seen + rest : has_more ? -1 : (int64_t)a->seen;
+    }
     if (!r->e.code && !a->is_count)
         find_ghosts(a);
     if (r->e.code) {
@@ -156,10 +165,11 @@ static void on_due(void *ctx)
     const struct watch_spec *ws = kube_watch_spec(a->watch);
     a->is_count = is_large(a) && clock_io_ms() - a->full_ms < kube_audit_period_ms(a);
     a->seen = a->n_suspects = 0;
+    a->since = kube_watch_begin_audit(a->watch, &a->counts);
     clear_marks(a);
     char *path = kube_path(ws->group, ws->resource, kube_watch_ns(a->watch), NULL, NULL);
     struct kube_list_spec spec = { .path = path, .accept = ACCEPT_METADATA, .limit = a->is_count ? 1 : 0,
-                                   .is_first_only = true, .item_cap = WATCH_ITEM, .on_item = on_item,
+                                   .is_first_only = true, .is_long = true, .item_cap = WATCH_ITEM, .on_item = on_item,
                                    .on_done = on_done, .ctx = a };
     a->list = kube_list_start(a->kube, &spec);
     free(path);

@@ -12,13 +12,14 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/loop/backoff.h"
 #include "core/loop/child.h"
 #include "core/sources/kube.h"
 
 extern char **environ;
 
 enum { FILE_CAP = 1024 * 1024, TOKEN_FILE_MS = 10000, CERT_FILE_MS = 10000, PLUGIN_RETRY_MS = 5000,
-       EXPIRY_LEEWAY_MS = 10000 };
+       EXPIRY_LEEWAY_MS = 10000, REFUSAL_FRESH_MS = 120000, REFUSAL_FIRST_MS = 5000, REFUSAL_MOST_MS = 60000 };
 
 struct watched_file { /* a file whose content we hold, read again when it changes */
     const char *path;
@@ -27,6 +28,7 @@ struct watched_file { /* a file whose content we hold, read again when it change
     off_t size;
     ino_t inode;
     int64_t looked_ms;
+    bool is_token;
 };
 
 struct kube_auth {
@@ -41,6 +43,9 @@ struct kube_auth {
     struct child *child;
     struct err failed;
     int64_t failed_ms; /* io clock; 0 = no failure to remember */
+    int64_t given_ms, no_sooner_ms; /* io clock: of the plugin's last answer; of its next run after refusals */
+    int n_refused;
+    struct backoff refusals;
     char *header;
 };
 
@@ -87,7 +92,18 @@ static bool file_refresh(struct watched_file *f, int64_t every_ms)
     f->size = st.st_size;
     f->inode = st.st_ino;
     f->mtime = st.st_mtim;
+    char *from = text + strspn(text, " \t\r\n");
+    if (f->is_token) { /* trimmed; an empty one is a file that is just being written: the old one stays */
+        memmove(text, from, strlen(from) + 1);
+        for (size_t n = strlen(text); n && strchr(" \t\r\n", text[n - 1]);)
+            text[--n] = '\0';
+    }
     bool changed = !f->text || strcmp(f->text, text) != 0;
+    if (changed && f->is_token && !text[0] && f->text && f->text[0]) {
+        log_put(LOG_WARN, "auth", "%s is empty: the token from before is used", f->path);
+        free(text);
+        return false;
+    }
     if (changed) {
         free(f->text);
         f->text = text;
@@ -109,8 +125,10 @@ struct kube_auth *kube_auth_new(struct loop *l, const struct kube_target *t,
     a->cert.path = t->cert_pem ? NULL : t->cert_file;
     a->key.path = t->key_pem ? NULL : t->key_file;
     a->token.path = t->token_file;
+    a->token.is_token = true;
     a->uses_plugin = t->is_tls && t->exec && !t->token && !t->token_file && !t->username &&
                      !t->cert_pem && !t->cert_file;
+    a->refusals = (struct backoff){ .first_ms = REFUSAL_FIRST_MS, .most_ms = REFUSAL_MOST_MS };
     log_secret(t->token);
     log_secret(t->password);
     return a;
@@ -213,6 +231,7 @@ static void on_plugin(void *ctx, const struct child_result *r)
         a->has_credential = true;
         a->stamp++;
         a->failed_ms = 0;
+        a->given_ms = clock_io_ms();
         log_secret(c.token);
         log_put(LOG_INFO, "auth", "exec plugin %s gave credentials", x->command);
         a->on_ready(a->ctx);
@@ -273,6 +292,10 @@ static enum auth_state start_plugin(struct kube_auth *a, struct err *e)
         *e = a->failed;
         return AUTH_FAILED;
     }
+    int64_t wait = a->no_sooner_ms - clock_io_ms();
+    if (wait > 0)
+        return err_set(e, ERR_AUTH, 0, "credentials rejected: the server refuses what exec plugin %s gives; asking it "
+                       "again in %d s", x->command, (int)(wait / 1000 + 1)), AUTH_FAILED;
     const char **argv = x_calloc(x->n_args + 2, sizeof *argv);
     argv[0] = x->command;
     for (size_t i = 0; i < x->n_args; i++)
@@ -318,9 +341,6 @@ enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e)
     file_refresh(&a->cert, CERT_FILE_MS);
     file_refresh(&a->key, CERT_FILE_MS);
     if (file_refresh(&a->token, TOKEN_FILE_MS)) {
-        size_t n = strlen(a->token.text);
-        while (n && strchr(" \t\r\n", a->token.text[n - 1]))
-            a->token.text[--n] = '\0';
         log_secret(a->token.text);
         a->stamp++;
     }
@@ -368,6 +388,13 @@ bool kube_auth_reject(struct kube_auth *a, uint64_t stamp)
     if (!a->uses_plugin || a->child)
         return a->uses_plugin;
     a->has_credential = false;
+    /* A plugin that gives what is refused is run again at once, and then ever more seldom. */
+    if (clock_io_ms() - a->given_ms > REFUSAL_FRESH_MS) {
+        a->n_refused = 0;
+        backoff_reset(&a->refusals);
+    }
+    if (a->n_refused++)
+        a->no_sooner_ms = clock_io_ms() + backoff_next_ms(&a->refusals);
     return true;
 }
 

@@ -175,14 +175,20 @@ static void decode_conditions(struct rollout_facts *f, struct json_span conditio
     }
 }
 
+int64_t kube_decode_count(struct json_span v, int64_t otherwise)
+{
+    int64_t n = json_int_or(v, otherwise);
+    return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : n;
+}
+
 static void decode_status(struct kube_object *o, struct json_span status)
 {
     struct rollout_facts *f = &o->facts;
     struct json_iter it = json_each(status);
     while (json_next(&it)) {
-        int64_t n = json_int_or(it.value, 0);
+        int64_t n = kube_decode_count(it.value, 0);
         if (json_key_is(&it, "observedGeneration"))
-            f->observed_generation = n;
+            f->observed_generation = json_int_or(it.value, 0);
         else if (json_key_is(&it, "replicas"))
             f->replicas = n;
         else if (json_key_is(&it, "updatedReplicas") || json_key_is(&it, "updatedNumberScheduled"))
@@ -212,11 +218,11 @@ static void decode_workload(struct kube_object *o, const struct parts *obj, cons
     *f = (struct rollout_facts){ .kind = kind, .name = o->name, .deadline_ms = TIME_NONE,
                                  .current_revision = "", .update_revision = "" };
     f->generation = m->generation;
-    f->spec_replicas = json_int_or(s[0], 1);
+    f->spec_replicas = kube_decode_count(s[0], 1);
     f->is_paused = o->is_paused = json_is_true(s[1]);
     f->is_ondelete = json_str_is(json_get(strategy, "type"), "OnDelete");
     f->has_partition = kind == WORKLOAD_STATEFULSET && json_kind(rolling) == JSON_OBJECT;
-    f->partition = json_int_or(json_get(rolling, "partition"), 0);
+    f->partition = kube_decode_count(json_get(rolling, "partition"), 0);
     decode_status(o, obj->status);
     o->desired = kind == WORKLOAD_DAEMONSET ? f->desired_scheduled : f->spec_replicas;
     o->ready = f->ready;
@@ -237,8 +243,8 @@ static void decode_replicaset(struct kube_object *o, const struct parts *obj, co
     o->cause = str(&o->arena, json_get(m->annotations, "kubernetes.io/change-cause"), KEEP_TEXT);
     o->hash = str(&o->arena, json_get(m->labels, "pod-template-hash"), 64);
     o->is_reused = json_get(m->annotations, "deployment.kubernetes.io/revision-history").p != NULL;
-    o->desired = json_int_or(s[0], 1);
-    o->ready = json_int_or(json_get(obj->status, "readyReplicas"), 0);
+    o->desired = kube_decode_count(s[0], 1);
+    o->ready = kube_decode_count(json_get(obj->status, "readyReplicas"), 0);
     decode_images(o, json_get(s[1], "spec"));
 }
 
@@ -290,7 +296,7 @@ static void decode_event(struct kube_object *o, struct json_span obj)
     if (!ev->from[0])
         ev->from = str(a, json_get(obj, "reportingComponent"), 128);
     ev->is_warning = json_str_is(json_get(obj, "type"), "Warning");
-    ev->count = json_int_or(json_get(series, "count"), json_int_or(json_get(obj, "count"), 1));
+    ev->count = kube_decode_count(json_get(series, "count"), kube_decode_count(json_get(obj, "count"), 1));
     ev->first_ms = when(json_get(obj, "firstTimestamp"));
     ev->last_ms = when(json_get(series, "lastObservedTime"));
     if (ev->last_ms == TIME_NONE)

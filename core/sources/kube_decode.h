@@ -59,6 +59,9 @@ bool kube_decode_identity(struct json_span obj, char uid[64], char rv[64]);
 MUST_USE enum err_code kube_decode_pod(struct json_span metadata, struct json_span spec,
                                        struct json_span status, struct pod **out, struct err *e);
 
+/* A number of replicas, restarts, ...: 0 to 2^31-1, whatever was written; sums of them cannot overflow. */
+int64_t kube_decode_count(struct json_span v, int64_t otherwise);
+
 struct kube_usage { /* metrics.k8s.io PodMetrics */
     char ns[KEEP_NAME], pod[KEEP_NAME];
     int64_t cpu_millis, memory_bytes;

@@ -67,7 +67,7 @@ static void decode_container(struct pod *p, struct container *c, struct json_spa
         else if (json_key_is(&it, "ready"))
             c->is_ready = json_is_true(it.value);
         else if (json_key_is(&it, "restartCount"))
-            c->restarts = json_int_or(it.value, 0);
+            c->restarts = kube_decode_count(it.value, 0);
         else if (json_key_is(&it, "state"))
             decode_state(p, c, it.value);
         else if (json_key_is(&it, "lastState"))

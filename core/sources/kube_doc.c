@@ -163,7 +163,14 @@ static void ring_add(struct kube_doc *d, const char *p, size_t n)
         d->ring_n--;
         d->dropped++;
     }
-    char *s = x_strndup(p, n);
+    struct buf clean = BUF_INIT(3 * n + 1);
+    for (size_t i = 0; i < n; i++) { /* a NUL would end the line */
+        if (p[i])
+            buf_addc(&clean, p[i]);
+        else
+            buf_adds(&clean, "\xE2\x90\x80");
+    }
+    char *s = buf_take(&clean);
     d->ring[(d->first + d->ring_n++) % DOC_LINES] = s;
     d->ring_bytes += strlen(s);
 }

@@ -46,9 +46,11 @@ static void on_done(void *ctx, const struct kube_result *r)
 {
     struct kube_link *k = ctx;
     k->req = NULL;
-    bool is_alive = r->status != 0;
+    /* Without credentials nothing was sent: that says nothing of the link, and the watches go on. */
+    bool is_ours = r->status == 0 && (r->e.code == ERR_AUTH || r->e.code == ERR_CONFIG);
+    bool is_alive = r->status != 0 || is_ours;
     bool was_lost = k->lost_ms != TIME_NONE;
-    bool is_well = is_alive && r->status < 500;
+    bool is_well = is_alive && !is_ours && r->status < 500;
     int64_t wait = is_well ? LINK_PERIOD_MS : LINK_RETRY_MS + backoff_random(LINK_RETRY_MS);
     loop_timer_set(k->loop, &k->due, wait);
     k->retry_ms = is_alive ? TIME_NONE : clock_story_ms() + wait;
@@ -67,6 +69,8 @@ static void on_done(void *ctx, const struct kube_result *r)
                  failed[0] ? failed : r->e.text);
     } else if (r->status == 401) {
         snprintf(text, sizeof text, "%s", r->e.text);
+    } else if (is_ours) {
+        snprintf(text, sizeof text, "no credentials: %.190s", r->e.text);
     }
     bool is_sick = text[0] != '\0';
     if (!is_sick)

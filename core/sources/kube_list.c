@@ -119,6 +119,8 @@ static void on_done(void *ctx, const struct kube_result *r)
         release_page(&l->pages[1]);
         l->is_whole = true;
         l->front = 0;
+        if (l->spec.on_restart)
+            l->spec.on_restart(l->spec.ctx);
         start_page(&l->pages[0], NULL);
     } else {
         finish(l, r, (struct json_span){ 0 });

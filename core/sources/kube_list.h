@@ -22,6 +22,7 @@ struct kube_list_spec {
     bool is_long;       /* may take as long as bytes keep coming; else the client's request timeout */
     size_t item_cap;
     json_item_fn *on_item;
+    void (*on_restart)(void *ctx); /* what has come so far does not count; may be NULL */
     /* Last call; the list is gone after it.  Without an error `envelope` is the last page's document
      * with "items":[], borrowed. */
     void (*on_done)(void *ctx, const struct kube_result *r, struct json_span envelope);

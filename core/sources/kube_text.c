@@ -334,5 +334,7 @@ void kube_text_diff(struct lines *out, const struct lines *before, const struct 
         }
     }
 #undef LEN
+    if (n < before->n || m < after->n)
+        lines_add(out, "! longer than %d lines: the rest was not compared", DIFF_LINES);
     free(len);
 }

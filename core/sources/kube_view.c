@@ -37,6 +37,7 @@ struct pod_usage {
 
 struct kube_view {
     struct kube_watch *watches[WATCHES];
+    bool is_hidden[WATCHES]; /* forbidden, when last looked at */
     size_t n_watches;
     struct bucket *buckets;
     struct row *rows;
@@ -247,6 +248,18 @@ void kube_view_change(struct kube_view *v, struct kube_watch *w, enum watch_chan
     }
 }
 
+void kube_view_watch_state(struct kube_view *v, struct kube_watch *w)
+{
+    bool is_hidden = kube_watch_health(w).state == SOURCE_FORBIDDEN;
+    for (size_t i = 0; i < v->n_watches; i++) {
+        if (v->watches[i] != w || v->is_hidden[i] == is_hidden)
+            continue;
+        v->is_hidden[i] = is_hidden;
+        if (kube_watch_spec(w)->kind == KIND_POD)
+            soil_all(v, kube_watch_ns(w));
+    }
+}
+
 /* ---- usage ---- */
 
 void kube_view_usage_begin(struct kube_view *v)
@@ -269,18 +282,20 @@ void kube_view_usage(struct kube_view *v, const struct kube_usage *u)
     p->round = v->usage_round;
 }
 
-void kube_view_usage_end(struct kube_view *v)
+void kube_view_usage_end(struct kube_view *v, const char *ns)
 {
     struct pod_usage *p, *next;
+    size_t n = strlen(ns);
     HASH_ITER(hh, v->usage, p, next) {
-        if (p->round == v->usage_round)
+        bool is_elsewhere = n && (strncmp(p->key, ns, n) != 0 || p->key[n] != '/');
+        if (p->round == v->usage_round || is_elsewhere)
             continue;
         HASH_DEL(v->usage, p);
         free(p->key);
         free(p);
     }
     v->has_usage = v->usage != NULL;
-    soil_all(v, "");
+    soil_all(v, ns);
 }
 
 static struct usage usage_of(struct kube_view *v, const struct pod *pod)
@@ -492,10 +507,12 @@ struct events *kube_view_events(struct kube_view *v)
     v->events_moved = false;
     struct event **all = NULL;
     size_t n = 0;
+    int64_t evicted = 0;
     for (size_t i = 0; i < v->n_watches; i++) {
         struct watch_entry *en, *next;
         if (kube_watch_spec(v->watches[i])->kind != KIND_EVENT)
             continue;
+        evicted += kube_watch_evicted(v->watches[i]);
         HASH_ITER(hh, kube_watch_entries(v->watches[i]), en, next)
             PUSH(all, n, en->obj->event);
     }
@@ -505,7 +522,7 @@ struct events *kube_view_events(struct kube_view *v)
     struct events *evs = events_new(kept + 1);
     for (size_t i = 0; i < kept; i++)
         evs->items[evs->n++] = event_ref(all[i]);
-    evs->dropped = (int64_t)(n - kept);
+    evs->dropped = (int64_t)(n - kept) + evicted;
     free(all);
     return evs;
 }

@@ -20,10 +20,12 @@ void kube_view_attach(struct kube_view *v, struct kube_watch *w);
 /* watch_hooks.on_change */
 void kube_view_change(struct kube_view *v, struct kube_watch *w, enum watch_change c,
                       struct watch_entry *en, const struct kube_object *old);
-/* One round of metrics.k8s.io: begin, each pod, end. */
+/* watch_hooks.on_state: what we may no longer see is unknown, in every row that showed it. */
+void kube_view_watch_state(struct kube_view *v, struct kube_watch *w);
+/* One round of metrics.k8s.io in one namespace ("" = all): begin, each pod, end. */
 void kube_view_usage_begin(struct kube_view *v);
 void kube_view_usage(struct kube_view *v, const struct kube_usage *u);
-void kube_view_usage_end(struct kube_view *v);
+void kube_view_usage_end(struct kube_view *v, const char *ns);
 
 /* New sections, or NULL when nothing has moved since the last call.  `notices` is copied. */
 struct workloads *kube_view_workloads(struct kube_view *v, bool is_synced,

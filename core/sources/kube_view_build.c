@@ -160,7 +160,8 @@ static void judge_pods(struct workload *w)
     const struct pod *worst = NULL;
     for (size_t i = 0; i < w->n_pods; i++) {
         const struct pod *p = w->pods[i];
-        if (p->deleted_ms != TIME_NONE) /* it is going anyway */
+        bool is_over = text_eq(p->phase, "Failed") || text_eq(p->phase, "Succeeded");
+        if (p->deleted_ms != TIME_NONE || (is_over && w->ready >= w->desired)) /* going anyway; or replaced long since */
             continue;
         bool is_worse = !worst || p->health > worst->health ||
                         (p->health == worst->health && !worst->problem[0] && p->problem[0]);

@@ -40,6 +40,10 @@ struct kube_watch {
     struct kube_audit *audit;
     char rv[64];          /* continue the watch from here; "" = list first */
     bool was_synced, is_capped;
+    uint64_t n_added, n_removed, n_changes; /* since ever */
+    char (*removed)[64];  /* uids removed since kube_watch_begin_audit, WATCH_REMOVED_KEPT at most */
+    size_t n_removed_kept;
+    int64_t n_evicted;
     bool has_events;      /* the watch under way brought something */
     int64_t opened_ms;    /* io clock: the watch answered */
     enum source_state state;
@@ -82,10 +86,35 @@ static void step_in(struct kube_watch *w, int64_t ms)
 
 static void drop_entry(struct kube_watch *w, struct watch_entry *en)
 {
+    w->n_removed++;
+    if (w->n_removed_kept < WATCH_REMOVED_KEPT)
+        snprintf(w->removed[w->n_removed_kept++], sizeof *w->removed, "%s", en->obj->uid);
     HASH_DEL(w->entries, en);
     w->hooks.on_change(w->hooks.ctx, w, WATCH_REMOVED, en, NULL);
     kube_object_free(en->obj);
     free(en);
+}
+
+static int oldest_first(const void *a, const void *b)
+{
+    int64_t x = (*(struct watch_entry *const *)a)->obj->event->last_ms;
+    int64_t y = (*(struct watch_entry *const *)b)->obj->event->last_ms;
+    return (x > y) - (x < y);
+}
+
+/* More Events than are kept: the oldest of them go, many at a time. */
+static void evict(struct kube_watch *w)
+{
+    size_t n = HASH_COUNT(w->entries), i = 0;
+    struct watch_entry **all = x_calloc(n, sizeof *all), *en, *next;
+    HASH_ITER(hh, w->entries, en, next)
+        all[i++] = en;
+    qsort(all, n, sizeof *all, oldest_first);
+    for (i = 0; i < n - WATCH_EVENTS; i++)
+        drop_entry(w, all[i]);
+    w->n_evicted += (int64_t)(n - WATCH_EVENTS);
+    w->is_capped = true;
+    free(all);
 }
 
 static enum err_code store(struct kube_watch *w, struct json_span obj, struct err *e)
@@ -99,12 +128,12 @@ static enum err_code store(struct kube_watch *w, struct json_span obj, struct er
         en = x_calloc(1, sizeof *en);
         en->obj = o;
         en->mark = w->mark;
+        en->change = ++w->n_changes;
+        w->n_added++;
         HASH_ADD_KEYPTR(hh, w->entries, o->uid, strlen(o->uid), en);
         w->hooks.on_change(w->hooks.ctx, w, WATCH_ADDED, en, NULL);
-        if (w->spec->kind == KIND_EVENT && HASH_COUNT(w->entries) > WATCH_EVENTS) {
-            w->is_capped = true; /* the table is in the order of arrival: the oldest goes */
-            drop_entry(w, w->entries);
-        }
+        if (w->spec->kind == KIND_EVENT && HASH_COUNT(w->entries) >= WATCH_EVENTS + WATCH_EVENTS / 10)
+            evict(w);
         return ERR_OK;
     }
     en->mark = w->mark;
@@ -112,6 +141,7 @@ static enum err_code store(struct kube_watch *w, struct json_span obj, struct er
         kube_object_free(o);
         return ERR_OK;
     }
+    en->change = ++w->n_changes;
     struct kube_object *old = en->obj;
     HASH_DEL(w->entries, en); /* the key lies in the object */
     en->obj = o;
@@ -159,12 +189,16 @@ static void on_list_done(void *ctx, const struct kube_result *r, struct json_spa
     }
     text_clean_to(w->rv, sizeof w->rv, rv.p + 1, rv.n - 2);
     sweep(w);
-    w->was_synced = true;
-    backoff_reset(&w->backoff);
+    w->was_synced = true; /* the backoff stays until a watch lives: lists alone prove no progress */
     kube_audit_reset(w->audit);
     prove(w);
     w->hooks.on_state(w->hooks.ctx, w);
     step_in(w, 0);
+}
+
+static void on_list_restart(void *ctx)
+{
+    ((struct kube_watch *)ctx)->mark++;
 }
 
 static void start_list(struct kube_watch *w)
@@ -175,7 +209,7 @@ static void start_list(struct kube_watch *w)
     w->rv[0] = '\0';
     struct kube_list_spec spec = { .path = path, .limit = WATCH_PAGE, .is_long = true,
                                    .item_cap = WATCH_ITEM, .on_item = on_list_item,
-                                   .on_done = on_list_done, .ctx = w };
+                                   .on_restart = on_list_restart, .on_done = on_list_done, .ctx = w };
     w->list = kube_list_start(w->kube, &spec);
     free(path);
 }
@@ -246,6 +280,8 @@ static void on_watch_done(void *ctx, const struct kube_result *r)
     bool is_half = !json_stream_is_between(w->stream);
     end_stream(w);
     int64_t lasted = w->opened_ms ? clock_io_ms() - w->opened_ms : 0;
+    if (lasted >= 1000)
+        backoff_reset(&w->backoff);
     if (!res.e.code && is_half)
         err_set(&res.e, ERR_NET, 0, "the watch was cut inside an event");
     if (!res.e.code && lasted < 1000 && !w->has_events)
@@ -354,6 +390,7 @@ struct kube_watch *kube_watch_new(struct loop *l, struct kube *k, const struct w
     w->state = SOURCE_WAITING;
     w->since_ms = clock_story_ms();
     w->proved_ms = w->retry_ms = TIME_NONE;
+    w->removed = x_calloc(WATCH_REMOVED_KEPT, sizeof *w->removed);
     w->audit = kube_audit_new(l, k, w, on_blind, on_audited);
     return w;
 }
@@ -373,6 +410,7 @@ void kube_watch_free(struct kube_watch *w)
         kube_object_free(en->obj);
         free(en);
     }
+    free(w->removed);
     free(w->ns);
     free(w->name);
     free(w);
@@ -392,6 +430,13 @@ void kube_watch_retry(struct kube_watch *w)
 }
 
 void kube_watch_doubt(struct kube_watch *w)
+{
+    if (w->state == SOURCE_LIVE && w->was_synced)
+        set_state(w, SOURCE_STALE, "not proved since the pause");
+    kube_watch_reopen(w);
+}
+
+void kube_watch_reopen(struct kube_watch *w)
 {
     if (w->req) {
         kube_cancel(w->req);
@@ -418,6 +463,34 @@ struct watch_entry *kube_watch_entries(struct kube_watch *w)
 size_t kube_watch_count(const struct kube_watch *w)
 {
     return HASH_COUNT(w->entries);
+}
+
+uint64_t kube_watch_begin_audit(struct kube_watch *w, struct watch_counts *out)
+{
+    *out = (struct watch_counts){ w->n_added, w->n_removed };
+    w->n_removed_kept = 0;
+    return w->n_changes;
+}
+
+struct watch_counts kube_watch_counts(const struct kube_watch *w)
+{
+    return (struct watch_counts){ w->n_added, w->n_removed };
+}
+
+bool kube_watch_has_removed(const struct kube_watch *w, const char *uid)
+{
+    if (w->n_removed_kept == WATCH_REMOVED_KEPT) /* more than we remember: perhaps */
+        return true;
+    for (size_t i = 0; i < w->n_removed_kept; i++) {
+        if (text_eq(w->removed[i], uid))
+            return true;
+    }
+    return false;
+}
+
+int64_t kube_watch_evicted(const struct kube_watch *w)
+{
+    return w->n_evicted;
 }
 
 bool kube_watch_is_capped(const struct kube_watch *w)

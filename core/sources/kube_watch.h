@@ -31,7 +31,8 @@ enum {
     WATCH_GRACE_MS = 5000,       /* what the watch may still bring after an audit */
     WATCH_AUDIT_FULL = 1000,     /* above it a count each minute, the metadata list more rarely */
     WATCH_AUDIT_MOST_MS = 3600000,
-    WATCH_EVENTS = 10000,        /* Events kept: the newest */
+    WATCH_EVENTS = 10000,        /* Events kept: the newest (and up to a tenth more) */
+    WATCH_REMOVED_KEPT = 256,
 };
 
 struct watch_spec {
@@ -45,6 +46,7 @@ struct watch_entry {
     struct kube_object *obj;
     unsigned mark;        /* the list that has seen it last */
     bool is_audited;      /* seen by the audit under way */
+    uint64_t change;      /* rises with every change of any entry: which is newer? */
     void *user;           /* the owner's */
     UT_hash_handle hh;    /* by uid */
 };
@@ -65,10 +67,19 @@ struct kube_watch *kube_watch_new(struct loop *l, struct kube *k, const struct w
 void kube_watch_free(struct kube_watch *w); /* no hook is called; NULL is fine */
 void kube_watch_start(struct kube_watch *w);
 void kube_watch_retry(struct kube_watch *w);  /* if it waits: try now */
-void kube_watch_doubt(struct kube_watch *w);  /* suspended, or the server was away: open anew from the last RV */
+void kube_watch_reopen(struct kube_watch *w); /* the server was away: open anew from the last RV */
+void kube_watch_doubt(struct kube_watch *w);  /* we were suspended: stale until proved, and opened anew */
 struct watch_entry *kube_watch_find(struct kube_watch *w, const char *uid);
 struct watch_entry *kube_watch_entries(struct kube_watch *w); /* a uthash list */
 size_t kube_watch_count(const struct kube_watch *w);
+/* What the watch brought while an audit was on its way is no difference: the audit notes where it began. */
+struct watch_counts {
+    uint64_t added, removed;
+};
+uint64_t kube_watch_begin_audit(struct kube_watch *w, struct watch_counts *out); /* entries' `change` so far */
+struct watch_counts kube_watch_counts(const struct kube_watch *w);
+bool kube_watch_has_removed(const struct kube_watch *w, const char *uid); /* since then; perhaps, when many */
+int64_t kube_watch_evicted(const struct kube_watch *w); /* Events let go, since ever */
 bool kube_watch_is_capped(const struct kube_watch *w); /* more than is kept: not to be audited */
 bool kube_watch_is_synced(const struct kube_watch *w); /* one list is complete, or it is not ours to read */
 const struct watch_spec *kube_watch_spec(const struct kube_watch *w);
