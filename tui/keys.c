@@ -174,7 +174,7 @@ static size_t take_paste(struct keys *k, struct key *out, bool *made, bool is_ov
 {
     size_t m = sizeof paste_end - 1, n = k->in.len;
     char *end = memmem(k->in.data, n, paste_end, m);
-    size_t part = end ? (size_t)(end - k->in.data) : n > m ? n - m : 0;
+    size_t part = end ? (size_t)(end - k->in.data) : is_over ? n : n > m ? n - m : 0;
     size_t room = k->paste.cap - k->paste.len;
     buf_add(&k->paste, k->in.data, part < room ? part : room);
     if (!end && !is_over)
@@ -182,7 +182,7 @@ static size_t take_paste(struct keys *k, struct key *out, bool *made, bool is_ov
     k->in_paste = false;
     *out = (struct key){ .kind = KEY_PASTE, .paste = buf_str(&k->paste), .paste_n = k->paste.len };
     *made = true;
-    return end ? part + m : n;
+    return end ? part + m : part;
 }
 
 static size_t take_plain(struct keys *k, struct key *out, bool *made, bool is_late)
