@@ -1,7 +1,11 @@
 /* Kubernetes objects to rows: what pods say is wrong, and what hostile objects do. */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
+
+#include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/judge/rollout.h"
 #include "core/sources/kube_auth.h"
 #include "core/sources/kube_decode.h"
 
@@ -99,6 +103,43 @@ static void wrong_shapes_are_absent(void **state)
     }
 }
 
+/* Counts as large as JSON can write them: nothing overflows (UBSan watches), nothing is negative. */
+static void giant_numbers(void **state)
+{
+    static const char *const giants[] = { "9223372036854775807", "-9223372036854775808", "2147483648", "1e308" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(giants); i++) {
+        char *text = x_asprintf(
+            "{\"metadata\":{\"name\":\"x\",\"uid\":\"u\",\"generation\":%1$s},\"spec\":{\"replicas\":%1$s,\"updateStrategy\":"
+            "{\"rollingUpdate\":{\"partition\":%1$s}}},\"status\":{\"observedGeneration\":%1$s,\"replicas\":%1$s,"
+            "\"updatedReplicas\":%1$s,\"readyReplicas\":%1$s,\"availableReplicas\":%1$s,\"unavailableReplicas\":%1$s,"
+            "\"desiredNumberScheduled\":%1$s,\"updatedNumberScheduled\":%1$s,\"numberAvailable\":%1$s,\"numberReady\":%1$s},"
+            "\"revision\":%1$s,\"involvedObject\":{},\"count\":%1$s,\"series\":{\"count\":%1$s}}", giants[i]);
+        for (int k = 0; k < N_KINDS; k++) {
+            struct json_span doc;
+            struct kube_object *o = NULL;
+            struct arena a = { 0 };
+            assert_int_equal(json_check(text, strlen(text), &doc, NULL), ERR_OK);
+            assert_int_equal(kube_decode((enum kube_kind)k, doc, &o, NULL), ERR_OK);
+            assert_in_range(o->desired + 1, 0, (int64_t)INT32_MAX + 1);
+            assert_in_range(o->ready + 1, 0, (int64_t)INT32_MAX + 1);
+            if (k == KIND_DEPLOYMENT || k == KIND_STATEFULSET || k == KIND_DAEMONSET)
+                assert_non_null(rollout_judge(&o->facts, TIME_NONE, &a).message);
+            if (k == KIND_EVENT)
+                assert_in_range(o->event->count, 0, INT32_MAX);
+            arena_release(&a);
+            kube_object_free(o);
+        }
+        free(text);
+        text = x_asprintf("{\"phase\":\"Running\",\"containerStatuses\":[{\"name\":\"app\",\"restartCount\":%1$s,\"lastState\":"
+                          "{\"terminated\":{\"exitCode\":%1$s,\"signal\":%1$s}}},{\"name\":\"two\",\"restartCount\":%1$s}]}", giants[i]);
+        struct pod *p = decode("{\"containers\":[{\"name\":\"app\"},{\"name\":\"two\"}]}", text);
+        assert_in_range(p->restarts, 0, 2 * (int64_t)INT32_MAX);
+        pod_unref(p);
+        free(text);
+    }
+}
+
 static void quantities(void **state)
 {
     (void)state;
@@ -142,7 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pods_say_what_is_wrong), cmocka_unit_test(objects_without_identity),
-        cmocka_unit_test(wrong_shapes_are_absent), cmocka_unit_test(quantities),
+        cmocka_unit_test(wrong_shapes_are_absent), cmocka_unit_test(giant_numbers), cmocka_unit_test(quantities),
         cmocka_unit_test(exec_credentials),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,62 @@ static void a_paste_is_bounded(void **state)
     keys_release(&k);
 }
 
+/* Types s a byte each `step` ms from `now` on; what comes of it is added to `got`. */
+static void type(struct keys *k, const char *s, int64_t *now, int64_t step)
+{
+    struct key key;
+    for (; *s; s++, *now += step) {
+        keys_feed(k, s, 1, *now);
+        while (keys_next(k, *now, &key))
+            snprintf(got + strlen(got), sizeof got - strlen(got), "%s%.*s ", key.kind == KEY_PASTE ? "paste:" : "",
+                     key.kind == KEY_PASTE ? (int)key.paste_n : 32, key.kind == KEY_PASTE ? key.paste : key.name);
+    }
+}
+
+/* A string whose end is lost must not swallow what is typed later; nor may its own bytes be keys. */
+static void keys_cannot_go_deaf(void **state)
+{
+    static const char *const openers[] = { "\033]", "\033P", "\033_", "\033^", "\033]0;title", "\033P1$r" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
+        struct keys k;
+        int64_t now = 1000;
+        got[0] = '\0';
+        keys_init(&k);
+        type(&k, openers[i], &now, 1);
+        type(&k, "qqq", &now, KEYS_ESC_MS - 1); /* still of the string */
+        assert_string_equal(got, "");
+        now += KEYS_ESC_MS;
+        type(&k, "jk", &now, 1);
+        if (strcmp(got, "j k ") != 0)
+            fail_msg("after row %zu: \"%s\"", i, got);
+        keys_release(&k);
+    }
+}
+
+static void a_paste_without_an_end(void **state)
+{
+    struct keys k;
+    struct key key;
+    int64_t now = 1000;
+    (void)state;
+    got[0] = '\0';
+    keys_init(&k);
+    type(&k, "\033[200~q\rq", &now, 1);
+    now += KEYS_PASTE_MS - 10;
+    assert_false(keys_next(&k, now, &key)); /* slow, but perhaps going on */
+    assert_in_range(keys_wait_ms(&k, now), 1, KEYS_PASTE_MS);
+    now += 20;
+    assert_int_equal(keys_wait_ms(&k, now), 0);
+    assert_true(keys_next(&k, now, &key));
+    assert_int_equal(key.kind, KEY_PASTE);
+    assert_int_equal(key.paste_n, 3);
+    assert_int_equal(keys_wait_ms(&k, now), -1);
+    type(&k, "j", &now, 1);
+    assert_string_equal(got, "j ");
+    keys_release(&k);
+}
+
 static void keymaps(void **state)
 {
     (void)state;
@@ -104,6 +160,8 @@ static void keymaps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_row_cut_everywhere),
-                                        cmocka_unit_test(a_paste_is_bounded), cmocka_unit_test(keymaps) };
+                                        cmocka_unit_test(a_paste_is_bounded), cmocka_unit_test(keymaps),
+                                        cmocka_unit_test(keys_cannot_go_deaf),
+                                        cmocka_unit_test(a_paste_without_an_end) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,12 @@ static void exec_command_with_a_slash_is_relative(void **state)
     accept(SERVER, "    exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: aws}");
     assert_string_equal(target.exec->command, "aws");
     kube_target_release(&target);
+    accept(SERVER, "    exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: './my tools/log in', args: ['a b', '']}");
+    snprintf(want, sizeof want, "%s/./my tools/log in", dir); /* no shell takes it apart */
+    assert_string_equal(target.exec->command, want);
+    assert_int_equal(target.exec->n_args, 2);
+    assert_string_equal(target.exec->args[0], "a b");
+    kube_target_release(&target);
 }
 
 static void duplicate_names_in_one_file(void **state)
@@ -336,6 +342,13 @@ static void client_certificates(void **state)
     assert_string_equal(target.key_pem, "key");
     kube_target_release(&target);
     refuse(SERVER, "    client-certificate: c.crt", "without its client-key");
+    accept(SERVER, TOKEN "\n    client-key: k"); /* a key alone means nothing to clientcmd */
+    assert_null(target.key_file);
+    assert_string_equal(target.token, "abcd");
+    kube_target_release(&target);
+    accept(SERVER, TOKEN "\n    client-key-data: a2V5");
+    assert_null(target.key_pem);
+    kube_target_release(&target);
     refuse(SERVER, "    client-certificate: c\n    client-certificate-data: Yw==\n    client-key: k", "are both set");
 }
 
@@ -409,6 +422,124 @@ static void in_cluster_only_without_files(void **state)
     kube_target_release(&target);
 }
 
+/* In a pod too the command line wins. */
+static void in_cluster_takes_overrides(void **state)
+{
+    static const char *const groups[] = { "g1", "g2" };
+    char want[128];
+    (void)state;
+    put("token", "tok");
+    put("namespace", "there\n");
+    set_var("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    set_var("KUBERNETES_SERVICE_PORT", "443");
+    set_var("BAKEWATCH_TEST_SERVICEACCOUNT", dir);
+    struct kube_overrides o = { .token = "mine", .tls_server_name = "other", .proxy_url = "socks5://p:1", .ns = "n",
+                                .as = "someone", .as_groups = groups, .n_as_groups = 2, .disable_compression = true };
+    assert_int_equal(resolve(&o), ERR_OK);
+    snprintf(want, sizeof want, "%s/ca.crt", dir);
+    assert_string_equal(target.server, "https://10.0.0.1:443");
+    assert_string_equal(target.token, "mine");
+    assert_null(target.token_file);
+    assert_string_equal(target.ca_file, want);
+    assert_string_equal(target.tls_server_name, "other");
+    assert_string_equal(target.proxy_url, "socks5h://p:1");
+    assert_string_equal(target.ns, "n");
+    assert_string_equal(target.as, "someone");
+    assert_int_equal(target.n_as_groups, 2);
+    assert_true(target.disable_compression);
+    kube_target_release(&target);
+    o = (struct kube_overrides){ .certificate_authority = "/my/ca" };
+    assert_int_equal(resolve(&o), ERR_OK);
+    snprintf(want, sizeof want, "%s/token", dir);
+    assert_string_equal(target.ca_file, "/my/ca");
+    assert_string_equal(target.token_file, want);
+    assert_null(target.token);
+    kube_target_release(&target);
+    o = (struct kube_overrides){ .insecure_skip_tls_verify = true };
+    assert_int_equal(resolve(&o), ERR_OK);
+    assert_true(target.is_insecure);
+    assert_null(target.ca_file);
+    kube_target_release(&target);
+    o = (struct kube_overrides){ .ns = "Not_A_Name" };
+    assert_int_equal(resolve(&o), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "--namespace"));
+    o = (struct kube_overrides){ .proxy_url = "ftp://p" };
+    assert_int_equal(resolve(&o), ERR_CONFIG);
+}
+
+/* "" is how kubectl writes that there is none. */
+static void an_empty_current_context_sets_nothing(void **state)
+{
+    char list[512];
+    (void)state;
+    struct kube_overrides o = { .kubeconfig = put("config", "current-context: \"\"\nclusters:\n- {name: c, cluster: "
+                                                            "{server: 'https://c'}}\ncontexts:\n- {name: a, context: {cluster: c}}\n") };
+    assert_int_equal(resolve(&o), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "no current-context is set"));
+    o.context = "a";
+    assert_int_equal(resolve(&o), ERR_OK);
+    kube_target_release(&target);
+    snprintf(list, sizeof list, "%s:%s", put("config", "current-context: \"\"\n"),
+             put("two", "current-context: b\nclusters:\n- {name: d, cluster: {server: 'https://d'}}\n"
+                        "contexts:\n- {name: b, context: {cluster: d}}\n"));
+    set_var("KUBECONFIG", list);
+    assert_int_equal(resolve(&(struct kube_overrides){ 0 }), ERR_OK);
+    assert_string_equal(target.server, "https://d");
+    kube_target_release(&target);
+}
+
+static void a_file_with_nothing_in_it_is_none(void **state)
+{
+    (void)state;
+    set_var("KUBECONFIG", put("config", "apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n"
+                                        "preferences: {}\ncurrent-context: \"\"\n"));
+    set_var("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    set_var("KUBERNETES_SERVICE_PORT", "443");
+    set_var("BAKEWATCH_TEST_SERVICEACCOUNT", dir);
+    assert_int_equal(resolve(&(struct kube_overrides){ 0 }), ERR_OK);
+    assert_string_equal(target.origin, "in-cluster");
+    kube_target_release(&target);
+}
+
+static void kubernetes_master(void **state)
+{
+    (void)state;
+    set_var("KUBERNETES_MASTER", "http://old:8080");
+    assert_int_equal(resolve(&(struct kube_overrides){ 0 }), ERR_OK);
+    assert_string_equal(target.server, "http://old:8080");
+    kube_target_release(&target);
+    assert_int_equal(resolve(&(struct kube_overrides){ .server = "https://new" }), ERR_OK);
+    assert_string_equal(target.server, "https://new");
+    kube_target_release(&target);
+    set_var("KUBECONFIG", with(SERVER, TOKEN)); /* a file that says something wins */
+    assert_int_equal(resolve(&(struct kube_overrides){ 0 }), ERR_OK);
+    assert_string_equal(target.server, "https://h:6443");
+    kube_target_release(&target);
+}
+
+/* https when anything of TLS is set up, else http. */
+static void a_bare_host(void **state)
+{
+    (void)state;
+    accept("    server: h:6443", TOKEN);
+    assert_string_equal(target.server, "http://h:6443");
+    assert_false(target.is_tls);
+    kube_target_release(&target);
+    accept("    server: h:6443", "    client-certificate: c\n    client-key: k");
+    assert_string_equal(target.server, "https://h:6443");
+    assert_true(target.is_tls);
+    kube_target_release(&target);
+    accept("    server: h:6443", "    client-certificate-data: Yw==\n    client-key-data: a2V5");
+    assert_string_equal(target.server, "https://h:6443");
+    kube_target_release(&target);
+    accept("    server: h:6443\n    certificate-authority-data: aGVsbG8=", TOKEN);
+    assert_string_equal(target.server, "https://h:6443");
+    kube_target_release(&target);
+    accept("    server: h:6443", "    client-key: k");
+    assert_string_equal(target.server, "http://h:6443");
+    kube_target_release(&target);
+}
+
 static void nothing_at_all(void **state)
 {
     (void)state;
@@ -457,7 +588,9 @@ int main(void)
         ROW(json_and_empty_and_unknown), ROW(overrides_win), ROW(contexts_that_point_nowhere),
         ROW(servers), ROW(certificate_authority), ROW(tls_name_proxy_compression),
         ROW(client_certificates), ROW(one_way_to_log_in), ROW(impersonation), ROW(exec_plugins),
-        ROW(in_cluster_only_without_files), ROW(nothing_at_all), ROW(hostile_files),
+        ROW(in_cluster_only_without_files), ROW(in_cluster_takes_overrides),
+        ROW(an_empty_current_context_sets_nothing), ROW(a_file_with_nothing_in_it_is_none),
+        ROW(kubernetes_master), ROW(a_bare_host), ROW(nothing_at_all), ROW(hostile_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
