@@ -143,6 +143,7 @@ check-it: $(PTY) $(BIN)
 
 layers:
 	@tests/layers
+	@tests/layers-test
 
 fuzz:
 	@tests/fuzz/run $(T) $(or $(SECONDS),60)
