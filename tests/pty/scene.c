@@ -7,6 +7,9 @@
  *   keys KEYS                  "jj<enter><esc><c-z><f5><down>"
  *   paste TEXT                 as a bracketed paste; \n is a line's end
  *   raw BYTES                  bytes, with \e and \xHH
+ *   flood N BYTES              the same N times
+ *   press KEYS TEXT            KEYS, and again each half second, until TEXT is on the screen; "a|b" are
+ *                              pressed in turn
  *   wait TEXT [within MS]      until the screen shows it (default 10 s)
  *   gone TEXT [within MS]      until it does not
  *   never TEXT                 it has not been in the raw output so far (\e, \xHH)
@@ -16,7 +19,8 @@
  *   signal NAME                to what was started;  console NAME: to its child (the console)
  *   sh COMMAND                 must exit with 0
  *   stall | unstall | hangup
- *   exit CODE [within MS]      it ends with this code ("*": any)
+ *   exit CODE [within MS]      it ends with this code ("*": any), and no process of its session is left;
+ *                              after a hangup it has used less than a second of a core since
  *   sane [within MS]           the terminal is as it was before
  *   memory mark | memory KIB   the console's memory has grown by no more than that since the mark
  *   idle MS CPU% BYTES         over MS it uses no more of a core and writes no more bytes a second
@@ -226,6 +230,32 @@ static int signal_of(const char *name)
     fail("no signal %s", name);
 }
 
+/* A process of the program's session that still runs; 0 = none. */
+static pid_t left_over(pid_t session)
+{
+    DIR *d = opendir("/proc");
+    pid_t found = 0;
+    for (struct dirent *de; d && !found && (de = readdir(d));) {
+        char path[64], text[512] = "", st = 'Z';
+        int pid = atoi(de->d_name), sid = 0;
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        FILE *f = pid ? fopen(path, "r") : NULL;
+        if (!f)
+            continue;
+        if (fgets(text, sizeof text, f) && strrchr(text, ')'))
+            sscanf(strrchr(text, ')') + 2, "%c %*d %*d %d", &st, &sid);
+        fclose(f);
+        if (sid == session && st != 'Z' && pid != session)
+            found = pid;
+    }
+    if (d)
+        closedir(d);
+    return found;
+}
+
+static double cpu_s(pid_t pid);
+static double hangup_cpu_s = -1;
+
 static void expect_exit(char *arg)
 {
     int64_t until = screen_now_ms() + take_limit(arg);
@@ -240,6 +270,14 @@ static void expect_exit(char *arg)
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (!text_eq(arg, "*") && code != atoi(arg))
         fail("it ended with %d", code);
+    for (pid_t pid; (pid = left_over(screen_pid(screen)));) {
+        if (screen_now_ms() > until)
+            fail("process %d of it is left", (int)pid);
+        usleep(1000);
+    }
+    if (hangup_cpu_s >= 0 && screen_cpu_s(screen) - hangup_cpu_s > 1)
+        fail("it used %.1f s of a core after its terminal was gone", screen_cpu_s(screen) - hangup_cpu_s);
+    hangup_cpu_s = -1;
 }
 
 static void expect_sane(char *arg)
@@ -390,6 +428,43 @@ static void paste(char *arg)
     screen_type(screen, "\033[201~", 6);
 }
 
+static void flood(char *arg)
+{
+    char *bytes = strchr(arg, ' ');
+    int n = atoi(arg);
+    if (!bytes || n < 1)
+        fail("flood N BYTES");
+    unescape(++bytes);
+    for (int i = 0; i < n; i++) {
+        screen_type(screen, bytes, strlen(bytes));
+        if (i % 64 == 0)
+            screen_pump(screen, 0);
+    }
+}
+
+static void press(char *arg)
+{
+    char *text = strchr(arg, ' ');
+    if (!text)
+        fail("press KEYS TEXT");
+    *text++ = '\0';
+    int64_t until = screen_now_ms() + take_limit(text), again = 0;
+    for (char *keys = arg; !shows(text);) {
+        int64_t now = screen_now_ms();
+        if (now > until)
+            fail("%s does not bring \"%s\"", arg, text);
+        if (now >= again) {
+            char turn[256];
+            size_t n = strcspn(keys, "|");
+            snprintf(turn, sizeof turn, "%.*s", (int)n, keys);
+            type_keys(turn);
+            keys = keys[n] ? keys + n + 1 : arg;
+            again = now + 500;
+        }
+        screen_pump(screen, 20);
+    }
+}
+
 static void shell(const char *arg)
 {
     last_act_ms = screen_now_ms();
@@ -427,7 +502,11 @@ static void act(char *verb, char *arg)
     else if (text_eq(verb, "raw")) {
         unescape(arg);
         screen_type(screen, arg, strlen(arg));
-    } else if (text_eq(verb, "wait"))
+    } else if (text_eq(verb, "flood"))
+        flood(arg);
+    else if (text_eq(verb, "press"))
+        press(arg);
+    else if (text_eq(verb, "wait"))
         wait_for(arg, true);
     else if (text_eq(verb, "gone"))
         wait_for(arg, false);
@@ -447,8 +526,10 @@ static void act(char *verb, char *arg)
         shell(arg);
     else if (text_eq(verb, "stall") || text_eq(verb, "unstall"))
         screen_stall(screen, verb[0] == 's');
-    else if (text_eq(verb, "hangup"))
+    else if (text_eq(verb, "hangup")) {
+        hangup_cpu_s = cpu_s(screen_pid(screen)) + cpu_s(child_of(screen_pid(screen)));
         screen_hangup(screen);
+    }
     else if (text_eq(verb, "exit"))
         expect_exit(arg);
     else if (text_eq(verb, "sane"))

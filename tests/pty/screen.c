@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ struct screen {
     pid_t pid;
     bool ended, stalled;
     int status;
+    double cpu_s; /* at the end, its children's with it */
     VTerm *vt;
     VTermScreen *vs;
     int rows, cols;
@@ -93,11 +95,20 @@ pid_t screen_pid(const struct screen *s)
 
 bool screen_has_ended(struct screen *s, int *status)
 {
-    if (!s->ended && waitpid(s->pid, &s->status, WNOHANG) == s->pid)
+    struct rusage used;
+    if (!s->ended && wait4(s->pid, &s->status, WNOHANG, &used) == s->pid) {
         s->ended = true;
+        s->cpu_s = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                   (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    }
     if (s->ended && status)
         *status = s->status;
     return s->ended;
+}
+
+double screen_cpu_s(const struct screen *s)
+{
+    return s->cpu_s;
 }
 
 void screen_free(struct screen *s)

@@ -28,6 +28,7 @@ void screen_hangup(struct screen *s);
 void screen_text(struct screen *s, struct buf *out); /* rows with their newlines */
 bool screen_is_sane(struct screen *s, struct buf *why); /* termios as at the start, main screen, cursor on */
 bool screen_has_ended(struct screen *s, int *status);
+double screen_cpu_s(const struct screen *s); /* of its whole life, once it has ended */
 const struct buf *screen_raw(const struct screen *s);
 uint64_t screen_bytes(const struct screen *s);
 int64_t screen_now_ms(void);
