@@ -83,6 +83,8 @@ static int64_t parse_retry_after(const char *v, size_t n)
     int64_t secs;
     if (text_to_int(text, n, 0, INT32_MAX, &secs)) {
         ms = secs * 1000;
+    } else if (strspn(text, "0123456789") == n) { /* longer than we count */
+        ms = RETRY_MOST_MS;
     } else {
         time_t when = curl_getdate(text, NULL);
         if (when < 0)
