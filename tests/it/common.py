@@ -1,5 +1,6 @@
 """What the tests with real servers share: a control plane for each test file, kubectl, bakewatch,
 scenes, and a closing line that the runner counts."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -27,6 +28,13 @@ def wait_for(what, seconds, name):
         if time.monotonic() > end:
             raise AssertionError(f"{name}: not within {seconds} s")
         time.sleep(0.05)
+
+
+def together(*acts):
+    """Runs them side by side: for what is mostly waiting.  The first failure is raised."""
+    with concurrent.futures.ThreadPoolExecutor(len(acts)) as pool:
+        for done in [pool.submit(a) for a in acts]:
+            done.result()
 
 
 class Cluster:
@@ -61,6 +69,19 @@ class Cluster:
         self.kubectl("apply", "-f", str(HERE / "manifests/shop.yaml"))
         for w in ("deploy/policy-api", "deploy/scrapers", "deploy/web", "sts/db", "ds/node-agent"):
             self.kubectl("-n", "shop", "rollout", "status", w, "--timeout=60s")
+
+
+def certificates(d):
+    """ca.crt, other-ca.crt, and a server's for 127.0.0.1 and kubernetes.test by each: server, other-server."""
+    def openssl(*args):
+        subprocess.run(["openssl", *args], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    (d / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:kubernetes.test\n")
+    for ca, server in (("ca", "server"), ("other-ca", "other-server")):
+        openssl("req", "-x509", *key, "-keyout", f"{d}/{ca}.key", "-out", f"{d}/{ca}.crt", "-days", "30", "-subj", f"/CN={ca}")
+        openssl("req", *key, "-keyout", f"{d}/{server}.key", "-out", f"{d}/{server}.csr", "-subj", f"/CN={server}")
+        openssl("x509", "-req", "-in", f"{d}/{server}.csr", "-CA", f"{d}/{ca}.crt", "-CAkey", f"{d}/{ca}.key",
+                "-CAcreateserial", "-out", f"{d}/{server}.crt", "-days", "30", "-extfile", f"{d}/names")
 
 
 def bakewatch(*args, kubeconfig=None, env=None, check=None):
@@ -99,7 +120,7 @@ def scene(text, timeout=600, **env):
 
 def main():
     """unittest.main with the line that tests/run reads."""
-    result = unittest.main(exit=False, verbosity=2).result
+    result = unittest.main(exit=False, verbosity=2, warnings="ignore").result
     bad = len(result.failures) + len(result.errors)
     skipped = len(result.skipped)
     for test, why in result.skipped:
