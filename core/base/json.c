@@ -527,6 +527,23 @@ bool json_is_true(struct json_span v)
     return json_kind(v) == JSON_BOOL && *v.p == 't';
 }
 
+/* What a terminal would obey or hide: direction controls, zero width, private use. */
+static bool is_hidden(const char *s, size_t n)
+{
+    struct text_cell t;
+    text_next(&s, s + n, &t);
+    return t.is_mark;
+}
+
+static void add_escape(struct buf *out, int32_t cp)
+{
+    if (cp > 0xFFFF) {
+        buf_addf(out, "\\u%04x", 0xD800u + ((unsigned)cp - 0x10000) / 0x400);
+        cp = (int32_t)(0xDC00u + ((unsigned)cp - 0x10000) % 0x400);
+    }
+    buf_addf(out, "\\u%04x", (unsigned)cp);
+}
+
 void json_quote(struct buf *out, const char *s)
 {
     buf_addc(out, '"');
@@ -541,8 +558,8 @@ void json_quote(struct buf *out, const char *s)
             buf_addf(out, "\\%c", c);
         else if (c == '\n')
             buf_adds(out, "\\n");
-        else if (cp < 0x20 || cp == 0x7F || (cp >= 0x80 && cp < 0xA0))
-            buf_addf(out, "\\u%04x", (unsigned)cp);
+        else if (cp < 0x20 || cp == 0x7F || (cp >= 0x80 && is_hidden(s, used)))
+            add_escape(out, cp);
         else
             buf_add(out, s, used);
         s += used ? used : 1;

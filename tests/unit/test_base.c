@@ -183,6 +183,30 @@ static void json_reads(void **state)
     arena_release(&a);
 }
 
+/* What is printed as JSON is safe on a terminal, and is what it was when it is read again. */
+static void json_quotes(void **state)
+{
+    static const char *const rows[][2] = {
+        { "a\"\\\n/", "\"a\\\"\\\\\\n/\"" }, { "\033[31m\x7f", "\"\\u001b[31m\\u007f\"" }, { "\xc2\x9b" "1m", "\"\\u009b1m\"" },
+        { "\u202Ex\u2066\u200b\ufeff", "\"\\u202ex\\u2066\\u200b\\ufeff\"" }, { "\U000E0041", "\"\\udb40\\udc41\"" },
+        { "\u00e9\u4e2d\U0001F600", "\"\u00e9\u4e2d\U0001F600\"" }, { "\xff" "a", "\"\uFFFD" "a\"" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b = BUF_INIT(1000);
+        struct json_span v;
+        struct arena a = { 0 };
+        json_quote(&b, rows[i][0]);
+        if (strcmp(buf_str(&b), rows[i][1]) != 0)
+            fail_msg("row %zu: %s", i, buf_str(&b));
+        assert_int_equal(json_check(buf_str(&b), b.len, &v, NULL), ERR_OK);
+        if (rows[i][0][0] != '\xff')
+            assert_string_equal(json_str(v, &a, 100), rows[i][0]);
+        arena_release(&a);
+        buf_release(&b);
+    }
+}
+
 static enum err_code collect(void *ctx, struct json_span item, struct err *e)
 {
     struct buf *b = ctx;
@@ -281,7 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_shows_what_hides), cmocka_unit_test(text_cut_anywhere_is_safe),
         cmocka_unit_test(text_parsers), cmocka_unit_test(times), cmocka_unit_test(json_refuses),
-        cmocka_unit_test(json_reads), cmocka_unit_test(stream_cut_at_every_byte),
+        cmocka_unit_test(json_reads), cmocka_unit_test(json_quotes), cmocka_unit_test(stream_cut_at_every_byte),
         cmocka_unit_test(log_masks_and_cleans), cmocka_unit_test(buffers_keep_their_cap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
