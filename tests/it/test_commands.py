@@ -215,7 +215,7 @@ class Commands(unittest.TestCase):
         self.assertGreater(len(str(deep)), 1980)
         start = "size 60 200\nstart env -u XDG_STATE_HOME -u XDG_CONFIG_HOME HOME="
         scene(f"{start}{deep} $BAKEWATCH\nwait all well\nkeys q\nexit 0\nsane\n", KUBECONFIG=s.config)
-        scene(f"{start}/{'x' * 2000} $BAKEWATCH\nwait File name too long\nexit 2\nsane\n", KUBECONFIG=s.config)
+        scene(f"{start}/{'x' * 2000} $BAKEWATCH\nwait bakewatch: /xxxxx\nexit 2\nsane\n", KUBECONFIG=s.config)
 
     def test_every_signal_leaves_a_sane_terminal(self):
         """Row 44, by ROUNDS."""
