@@ -10,14 +10,15 @@ enum { SAY_CAP = 256 * 1024 };
 
 void cli_complain(const char *fmt, ...)
 {
-    char *text = NULL;
     struct buf clean = BUF_INIT(SAY_CAP);
-    va_list ap;
+    va_list ap, again;
     va_start(ap, fmt);
-    int n = vasprintf(&text, fmt, ap);
+    va_copy(again, ap);
+    size_t n = (size_t)vsnprintf(NULL, 0, fmt, ap) + 1;
+    char *text = x_malloc(n); /* without memory it says that at least */
+    vsnprintf(text, n, fmt, again);
+    va_end(again);
     va_end(ap);
-    if (n < 0)
-        return;
     buf_adds(&clean, "bakewatch: ");
     for (const char *line = text; *line;) {
         size_t len = strcspn(line, "\n");

@@ -1,7 +1,11 @@
 /*
- * Preloaded by a test: allocation number FAIL_AT of a process and all after it fail.
+ * Preloaded by a test: allocation number FAIL_AT of a process and all after it fail; likewise thread
+ * number FAIL_THREAD_AT (root has no other limit on threads that a test could set).
  */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -39,4 +43,15 @@ void *calloc(size_t n, size_t size)
 void *realloc(void *p, size_t n)
 {
     return is_over() ? NULL : __libc_realloc(p, n);
+}
+
+int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *arg)
+{
+    static atomic_long threads;
+    const char *s = getenv("FAIL_THREAD_AT");
+    if (s && ++threads >= atol(s))
+        return EAGAIN;
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))dlsym(RTLD_NEXT, "pthread_create");
+    return real(t, a, fn, arg);
 }

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from common import HERE, main, scene
+from common import HERE, bakewatch, main, scene
 from scripted import Scripted, meta
 from test_scripted import deployment
 
@@ -20,10 +20,55 @@ class Limits(unittest.TestCase):
         self.addCleanup(self.server.server.shutdown)
         self.config = self.server.kubeconfig(self.dir / "config")
 
+    def library(self):
+        library = self.dir / "failmalloc.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(HERE / "failmalloc.c"), "-ldl"], check=True)
+        return library
+
+    def test_memory_ends_anywhere_in_a_command(self):
+        """status and doctor: a word on stderr and a code, or the whole answer; never half of one."""
+        _, whole, _ = bakewatch("status", "-o", "json", kubeconfig=self.config, check=0)
+        for args in (("status", "-o", "json"), ("doctor",)):
+            at, seen = 1, set()
+            while at < 400000:
+                code, out, err = bakewatch(*args, kubeconfig=self.config,
+                                           env={"LD_PRELOAD": str(self.library_once()), "FAIL_AT": str(at), "ASAN_OPTIONS": "detect_leaks=0"})
+                self.assertIn(code, (0, 1, 2, 4, -6), (args, at, err))
+                if code == 0 and args[0] == "status":
+                    self.assertEqual(len(json.loads(out)["workloads"]), len(json.loads(whole)["workloads"]), at)
+                elif code:
+                    self.assertTrue(err or args[0] == "doctor", (args, at))
+                    self.assertEqual(out if args[0] == "status" else "", "", at)
+                seen.add(code)
+                if code == 0 and "out of memory" not in err:
+                    break
+                at += max(1, at // 3)
+            self.assertIn(-6, seen, args)
+            self.assertIn(0, seen, args)
+            self.assertGreater(at, 1000, args)
+
+    def library_once(self):
+        path = self.dir / "failmalloc.so"
+        return path if path.exists() else self.library()
+
+    def test_no_threads(self):
+        """Without a thread of its own it ends with a word; without those that look names up, the names are not found."""
+        preload = f"env LD_PRELOAD={self.library()}"
+        out = scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=1 $BAKEWATCH\nexit * within 2000\nsane\ndump\n", KUBECONFIG=self.config)
+        self.assertIn("cannot start a thread: Resource temporarily unavailable", out)
+        code, _, err = bakewatch("status", kubeconfig=self.config, env={"LD_PRELOAD": str(self.library_once()), "FAIL_THREAD_AT": "1"})
+        self.assertEqual(code, 1)
+        self.assertIn("cannot start a thread", err)
+        doc = json.loads(pathlib.Path(self.config).read_text())
+        doc["clusters"][0]["cluster"]["server"] = self.server.url.replace("127.0.0.1", "localhost.localdomain")
+        named = self.dir / "named"
+        named.write_text(json.dumps(doc))
+        scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=2 $BAKEWATCH\nwait NO CONNECTION since\nlatency 10\nkeys q\nexit 0\nsane\n",
+              KUBECONFIG=str(named))
+
     def test_memory_ends_anywhere(self):
         """Steps through the start, the first paint and the first lists."""
-        library = self.dir / "failmalloc.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(HERE / "failmalloc.c")], check=True)
+        library = self.library()
         at, ends = 1, ""
         while True:
             text = (f"size 30 120\nstart env LD_PRELOAD={library} FAIL_AT={at} $BAKEWATCH\n"
