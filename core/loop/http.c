@@ -16,6 +16,7 @@
 #include "core/loop/http_internal.h"
 
 enum { HEADER_BYTES = 64 * 1024, USER_TIMEOUT_MS = 15000, RETRY_LEAST_MS = 1000, RETRY_MOST_MS = 60000 };
+#define IDLE_MOST_S 55L
 
 struct http_req {
     struct loop *loop;
@@ -248,6 +249,7 @@ static void set_limits(CURL *easy, const struct http_spec *s)
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MOST_S); /* of old certificates none stays for ever */
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(s->connect_ms ? s->connect_ms : 10000));
     if (s->total_ms)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)s->total_ms);

@@ -21,7 +21,7 @@ struct kube_req {
     char *path, *accept;
     struct http_req *http; /* NULL while it waits for credentials */
     bool retried;          /* once after a 401 */
-    uint64_t stamp;        /* of the credentials that it went with */
+    uint64_t stamp, tls_stamp; /* of the credentials that it went with */
     struct kube_req *next, *prev;
 };
 
@@ -272,6 +272,7 @@ static void send_req(struct kube_req *r)
     struct err e = { 0 };
     make_headers(r, &h);
     r->stamp = kube_auth_stamp(k->auth);
+    r->tls_stamp = kube_auth_tls_stamp(k->auth);
     char *url = x_asprintf("%s%s", k->base, r->path);
     struct http_spec spec = {
         .url = url,
@@ -315,6 +316,23 @@ static bool may_send(struct kube *k)
     return true;
 }
 
+/* A watch would go on over its old connection: with new certificates it ends, as if its time were over.
+ * A log that is followed (it has no time) stays: it could not go on where it was. */
+static void end_old_watches(struct kube *k)
+{
+    struct kube_req *r;
+    do {
+        DL_FOREACH(k->reqs, r) {
+            if (r->http && r->spec.is_watch && r->spec.total_ms > 0 && r->tls_stamp != kube_auth_tls_stamp(k->auth))
+                break;
+        }
+        if (r) {
+            http_cancel(r->http);
+            fail(r, &(struct err){ 0 });
+        }
+    } while (r);
+}
+
 static void pump(void *ctx)
 {
     struct kube *k = ctx;
@@ -322,6 +340,7 @@ static void pump(void *ctx)
     enum auth_state state = kube_auth_prepare(k->auth, &e);
     if (state == AUTH_RUNNING)
         return; /* on_ready comes */
+    end_old_watches(k);
     /* A callback may add requests or cancel others: start from the front each time. */
     for (;;) {
         struct kube_req *r;

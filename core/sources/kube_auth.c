@@ -38,7 +38,7 @@ struct kube_auth {
     void *ctx;
     struct watched_file ca, cert, key, token;
     bool uses_plugin, has_credential;
-    uint64_t stamp;
+    uint64_t stamp, tls_stamp;
     struct exec_credential cred;
     struct child *child;
     struct err failed;
@@ -230,6 +230,7 @@ static void on_plugin(void *ctx, const struct child_result *r)
         a->cred = c;
         a->has_credential = true;
         a->stamp++;
+        a->tls_stamp += c.cert_pem != NULL;
         a->failed_ms = 0;
         a->given_ms = clock_io_ms();
         log_secret(c.token);
@@ -337,9 +338,9 @@ static enum auth_state start_plugin(struct kube_auth *a, struct err *e)
 
 enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e)
 {
-    file_refresh(&a->ca, CERT_FILE_MS);
-    file_refresh(&a->cert, CERT_FILE_MS);
-    file_refresh(&a->key, CERT_FILE_MS);
+    a->tls_stamp += file_refresh(&a->ca, CERT_FILE_MS);
+    a->tls_stamp += file_refresh(&a->cert, CERT_FILE_MS);
+    a->tls_stamp += file_refresh(&a->key, CERT_FILE_MS);
     if (file_refresh(&a->token, TOKEN_FILE_MS)) {
         log_secret(a->token.text);
         a->stamp++;
@@ -371,6 +372,11 @@ enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e)
 uint64_t kube_auth_stamp(const struct kube_auth *a)
 {
     return a->stamp;
+}
+
+uint64_t kube_auth_tls_stamp(const struct kube_auth *a)
+{
+    return a->tls_stamp;
 }
 
 bool kube_auth_reject(struct kube_auth *a, uint64_t stamp)

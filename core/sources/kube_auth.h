@@ -27,6 +27,7 @@ enum auth_state { AUTH_READY, AUTH_RUNNING, AUTH_FAILED };
 enum auth_state kube_auth_prepare(struct kube_auth *a, struct err *e);
 /* Which credentials are in use: changes with each new token or plugin's answer. */
 uint64_t kube_auth_stamp(const struct kube_auth *a);
+uint64_t kube_auth_tls_stamp(const struct kube_auth *a); /* of CA, certificate and key alone */
 /* The server said 401 to the credentials of `stamp`: forget what was cached, if it is still that.
  * False when nothing could be better next time. */
 bool kube_auth_reject(struct kube_auth *a, uint64_t stamp);
