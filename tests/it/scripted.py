@@ -54,7 +54,11 @@ class Scripted:
                     request = tls.wrap_socket(request, server_side=True)
                     if on_peer:
                         on_peer(request)
-                super().finish_request(request, client_address)
+                try:
+                    super().finish_request(request, client_address)
+                finally:
+                    if tls:  # the server itself knows the plain socket only
+                        request.close()
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

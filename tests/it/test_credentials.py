@@ -122,7 +122,7 @@ exit 0
 
         def closed():
             if ROUNDS > 1:
-                wait_for(lambda: all(p.fileno() < 0 for n, p in peers if n == "first"), 150, "the end of the old connections")
+                wait_for(lambda: all(p.fileno() < 0 for n, p in peers if n == "first"), 100, "the end of the old connections")
             (d / "closed").touch()
         s = Scripted(tls=tls, on_peer=on_peer)
         self.addCleanup(s.server.shutdown)

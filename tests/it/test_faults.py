@@ -4,13 +4,19 @@ it has, and is live again by itself.  The limits are those that a person was pro
 printed by `measure`."""
 import json
 import pathlib
+import shutil
+import ssl
 import subprocess
 import sys
 import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
 from chaos import Chaos  # noqa: E402
-from common import HERE, Cluster, main, scene, status, wait_for  # noqa: E402
+from common import HERE, Cluster, bakewatch, main, scene, status, wait_for  # noqa: E402
+from scripted import Scripted  # noqa: E402
 
 OPEN = """
 size 30 120
@@ -144,17 +150,30 @@ measure swallowed-to-screen lost-1 within 75000
         self.assertGreater(json.loads(chaos("stats"))["dropped"], 0)
 
     def test_7_history_is_compacted(self):
-        self.play("""
-sh $CLUSTER kill $D apiserver
-wait LINK LOST since
-sh $CLUSTER start $D apiserver
-wait RO  live within 10000
+        """While nothing reaches the console, the history that it would continue from is compacted away: a real 410
+        in the stream, and a list that brings what was missed and takes what was deleted."""
+        chaos, config = self.through()
+        self.c.kubectl("-n", "shop", "create", "deployment", "ghost", "--image=registry.example/ghost:1")
+        log = self.c.dir / "log-7"
+        scene(OPEN.replace("-n shop", f"-n shop --log-file {log}") + f"""
+wait ghost
+sh {self.say(chaos, 'blackhole on')}
+wait LINK LOST since within 20000
 sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:4.0.0
-wait 4.0.0
+sh kubectl --kubeconfig $K -n shop delete deploy/ghost
 sh $CLUSTER compact $D
+sh $CLUSTER kill $D apiserver
+sh $CLUSTER start $D apiserver
 sh kubectl --kubeconfig $K -n shop set image deploy/web app=registry.example/web:5.0.0
+sh {self.say(chaos, 'rst')}
+sh {self.say(chaos, 'reset')}
+wait RO  live within 20000
 wait 5.0.0
-""")
+gone ghost
+""" + CLOSE, KUBECONFIG=config, K=self.c.admin, CLUSTER=f"{HERE}/cluster", D=str(self.c.dir))
+        lines = [line for line in log.read_text().splitlines() if "listing again" in line and "deployments shop" in line]
+        self.assertTrue(lines, log.read_text())
+        self.assertIn("too old resource version", lines[0])
 
     def test_8_a_token_is_rotated(self):
         base = json.loads(pathlib.Path(self.c.admin).read_text())
@@ -191,6 +210,92 @@ wait RO  live within 30000
             got = {f"{w['kind']}/{w['name']}": (w["ready"], w["desired"], w["revision"])
                    for w in json.loads(out)["workloads"]}
             self.assertEqual(got, want)
+
+    def test_a_a_pause_of_both(self):
+        """The console and the server are stopped, and only the console goes on: it is not live until that is proved."""
+        try:
+            self.play("""
+sh $CLUSTER stop $D apiserver
+console STOP
+console CONT
+wait STALE within 3000
+wait LINK LOST since within 20000
+sh $CLUSTER cont $D apiserver
+wait RO  live within 20000
+""")
+        finally:
+            self.c.run("cont", "apiserver")
+
+    def test_b_rights_are_revoked(self):
+        """The next watch is forbidden: what is held is old and says so; with the rights back it is live again."""
+        chaos, config = self.through()
+        base = json.loads(pathlib.Path(config).read_text())
+        base["users"][0]["user"] = {"token": "onlyns-token"}
+        pathlib.Path(config).write_text(json.dumps(base))
+        self.play(f"""
+sh kubectl --kubeconfig $K -n shop get rolebinding onlyns -o json > $D/onlyns.json
+sh kubectl --kubeconfig $K -n shop delete rolebinding onlyns
+sh {self.say(chaos, 'rst')}
+wait STALE within 20000
+wait cannot see pods in shop: forbidden
+gone all well
+gone RO  live
+sh sed -i /resourceVersion/d $D/onlyns.json && kubectl --kubeconfig $K -n shop create -f $D/onlyns.json
+press R RO  live within 20000
+gone cannot see
+""", config)
+
+    def test_c_a_page_that_expires(self):
+        """Row 6: a real server's own 410 for a page whose snapshot was compacted; the list begins anew."""
+        port = json.loads((self.c.dir / "ports").read_text())["apiserver"]
+        tls = ssl.create_default_context(cafile=self.c.dir / "ca.crt")
+        codes = []
+
+        def page(n):
+            query = s.requests("deployments", "list")[n]["query"]
+            if "limit" in query:
+                query["limit"] = "1"
+            if n == 1:
+                self.c.kubectl("-n", "shop", "annotate", "--overwrite", "deploy/web", "compact=now")
+                self.c.run("compact")
+            ask = urllib.request.Request(f"https://127.0.0.1:{port}/apis/apps/v1/namespaces/shop/deployments?{urllib.parse.urlencode(query)}",
+                                         headers={"Authorization": "Bearer admin-token"})
+            try:
+                with urllib.request.urlopen(ask, context=tls) as a:
+                    codes.append(a.status)
+                    return 200, {}, [a.read()]
+            except urllib.error.HTTPError as e:
+                codes.append(e.code)
+                return e.code, {}, [e.read()]
+        s = Scripted({("deployments", "list"): page})
+        self.addCleanup(s.server.shutdown)
+        code, out, err = bakewatch("status", "-o", "name", kubeconfig=s.kubeconfig(self.c.dir / "pages.kubeconfig"))
+        self.assertEqual((code, sorted(out.split())), (0, sorted(self.c.kubectl("-n", "shop", "get", "deploy", "-o", "name").split())), err)
+        self.assertEqual(codes, [200, 410, 200])
+
+    def test_d_storage_is_restored(self):
+        """Row 8: etcd comes back as it was before: a watch from our version is answered and silent for ever.  The
+        audit finds it.  The last test: the controllers of this cluster are lost after it."""
+        d = self.c.dir
+        self.c.kubectl("-n", "shop", "set", "image", "deploy/scrapers", "app=registry.example/scrapers:before")
+        self.c.run("kill", "etcd")
+        shutil.copytree(d / "etcd", d / "etcd-then")
+        self.c.run("start", "etcd")
+        self.play("""
+wait before within 20000
+sh kubectl --kubeconfig $K -n shop set image deploy/scrapers app=registry.example/scrapers:after
+wait after within 20000
+sh $CLUSTER kill $D controller-manager
+sh $CLUSTER kill $D kubelet
+sh $CLUSTER kill $D apiserver
+sh $CLUSTER kill $D etcd
+sh rm -rf $D/etcd && mv $D/etcd-then $D/etcd
+sh $CLUSTER start $D etcd
+sh $CLUSTER start $D apiserver
+measure restored-to-screen before within 90000
+gone after
+wait RO  live within 20000
+""")
 
     @staticmethod
     def command():

@@ -105,6 +105,23 @@ class Scripts(unittest.TestCase):
         self.assertLess(len(times), 4 + (times[-1] - times[0]))
         self.assertEqual(len(s.requests("deployments", "list")), 1)
 
+    def test_watches_whose_time_is_over(self):
+        """Row 4: they are opened again from where they were; nothing is listed, and nobody sees anything."""
+        def watch(n):
+            def chunks():
+                yield event("BOOKMARK", {"metadata": {"resourceVersion": str(200 + n)}})
+                if n > 3:
+                    (self.dir / "four").touch()
+                    yield None
+                threading.Event().wait(1.1)  # the server's timeoutSeconds, short
+            return 200, {}, chunks()
+        s = self.server(web() | {("deployments", "watch"): watch, ("pods", "watch"): watch})
+        scene(f"size 30 120\nstart $BAKEWATCH\nwait RO  live\nwait all well\nsh timeout 30 sh -c 'until test -e {self.dir}/four; do sleep 0.1; done'\n"
+              "wait RO  live\nnever STALE\nnever LOST\nkeys q\nexit 0\n", KUBECONFIG=s.config)
+        for kind in ("deployments", "pods"):
+            self.assertEqual(sum("metrics" not in r["path"] for r in s.requests(kind, "list")), 1)
+            self.assertEqual([r["query"]["resourceVersion"] for r in s.requests(kind, "watch")][:4], ["100", "200", "201", "202"])
+
     def test_gone_inside_a_watch(self):
         """410 in the stream: a new list is authoritative, and what it does not hold is gone."""
         gone = event("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"})
