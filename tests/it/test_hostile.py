@@ -136,6 +136,12 @@ wait WEB
         """libvterm's screen and tmux's, of the same console: wide characters in the last column shift nothing."""
         if not shutil.which("tmux"):
             self.skipTest("tmux is not here")
+        wide = "\u4e2d\u6587" * 60
+        self.s.answers[("deployments", "list")] = lambda n: meta([deployment(name, ready=0) for name in
+                                                                 ("WEB" + wide, "x" + wide, "\U0001f468\u200d\U0001f469\U0001f1e9\U0001f1ea" * 9, "e\u0301" * 40)])
+        self.s.answers[("events", "list")] = lambda n: meta([{
+            "metadata": {"name": f"e{i}", "namespace": "shop", "uid": f"e{i}", "resourceVersion": "1"}, "involvedObject": {"kind": "Pod", "name": wide[i:]},
+            "reason": wide[i:9], "message": "y" * i + wide, "lastTimestamp": f"2026-01-01T00:00:0{i}Z"} for i in range(4)])
 
         def settled(text):  # times and rates move
             text = re.sub(r"[0-9.]+ req/s|[0-9.]+ requests/s|[0-9:]{8}Z| +\d+m?s\b", lambda m: "#" * len(m.group()), text)
@@ -148,7 +154,7 @@ wait WEB
             try:
                 def theirs():
                     return subprocess.run([*tmux, "capture-pane", "-p"], env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
-                out = scene(f"size 30 {cols}\nstart $BAKEWATCH\nwait forbidden\nwait 2 events 1\nwait WEB\nwait live\ndump\nkeys q\nexit 0\n", KUBECONFIG=self.config)
+                out = scene(f"size 30 {cols}\nstart $BAKEWATCH\nwait forbidden\nwait 2 events 4\nwait WEB\nwait live\ndump\nkeys q\nexit 0\n", KUBECONFIG=self.config)
                 ours = settled(out)
                 self.assertIn("WEB", "".join(ours))
                 wait_for(lambda: settled(theirs()) == ours, 15, f"the same screen at {cols} columns")
