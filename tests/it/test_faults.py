@@ -237,7 +237,8 @@ sh kubectl --kubeconfig $K -n shop get rolebinding onlyns -o json > $D/onlyns.js
 sh kubectl --kubeconfig $K -n shop delete rolebinding onlyns
 sh {self.say(chaos, 'rst')}
 wait STALE within 20000
-wait cannot see pods in shop: forbidden
+wait 5 unknown within 20000
+wait cannot see deployments in shop: forbidden within 20000
 gone all well
 gone RO  live
 sh sed -i /resourceVersion/d $D/onlyns.json && kubectl --kubeconfig $K -n shop create -f $D/onlyns.json
