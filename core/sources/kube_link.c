@@ -70,7 +70,8 @@ static void on_done(void *ctx, const struct kube_result *r)
     } else if (r->status == 401) {
         snprintf(text, sizeof text, "%s", r->e.text);
     } else if (is_ours) {
-        snprintf(text, sizeof text, "no credentials: %.190s", r->e.text);
+        bool is_refused = text_starts(r->e.text, "credentials rejected"); /* of before: the plugin has to wait */
+        snprintf(text, sizeof text, "%s%.190s", is_refused ? "" : "no credentials: ", r->e.text);
     }
     bool is_sick = text[0] != '\0';
     if (!is_sick)
