@@ -391,7 +391,7 @@ bool kube_auth_reject(struct kube_auth *a, uint64_t stamp)
         a->cert.looked_ms = a->key.looked_ms = 0;
         return true;
     }
-    if (!a->uses_plugin || a->child)
+    if (!a->uses_plugin || a->child || !a->has_credential) /* the same refusal, told by another request */
         return a->uses_plugin;
     a->has_credential = false;
     /* A plugin that gives what is refused is run again at once, and then ever more seldom. */
