@@ -18,7 +18,7 @@ variant := $(if $(findstring address,$(SAN)),asan,$(if $(findstring thread,$(SAN
 cc_name := $(notdir $(CC))
 V       := build/$(variant)$(if $(filter-out gcc cc,$(cc_name)),-$(cc_name))
 
-PKGS     := ncursesw libcurl yaml-0.1 libutf8proc libpcre2-8 libcrypto
+PKGS     := ncursesw libcurl yaml-0.1 libutf8proc libpcre2-8 libcrypto sqlite3 libpq
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wundef -Wformat=2 $(if $(findstring gcc,$(CC)),-Wno-format-truncation) \
             $(if $(WERROR),-Werror)
@@ -34,10 +34,10 @@ ldflags   = -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(san_flag) $(LDFLA
 
 # Asked once, and only when something is built: `make clean` works without the libraries.
 pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
-pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)))$(pkg_libs)
+pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)) -lm)$(pkg_libs)
 test_libs  = $(eval test_libs := $(shell pkg-config --libs cmocka vterm) -lutil)$(test_libs)
 
-ROOMS     := base conf loop model judge report sources gather cli
+ROOMS     := base conf loop model judge report sources store gather cli
 core_src  := $(sort $(foreach r,$(ROOMS),$(wildcard core/$(r)/*.c)))
 tui_src   := $(sort $(filter-out tui/main.c,$(wildcard tui/*.c)) $(wildcard panels/*.c))
 lib_obj   := $(patsubst %.c,$(V)/%.o,$(core_src) $(tui_src))

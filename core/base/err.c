@@ -49,7 +49,7 @@ const char *err_name(enum err_code code)
     return (size_t)code < ARRAY_LEN(names) ? names[code] : "unknown";
 }
 
-static void *must(void *p)
+void *x_must(void *p)
 {
     if (p)
         return p;
@@ -62,27 +62,27 @@ static void *must(void *p)
 
 void *x_malloc(size_t n)
 {
-    return must(malloc(n ? n : 1));
+    return x_must(malloc(n ? n : 1));
 }
 
 void *x_calloc(size_t n, size_t size)
 {
-    return must(calloc(n ? n : 1, size ? size : 1));
+    return x_must(calloc(n ? n : 1, size ? size : 1));
 }
 
 void *x_realloc(void *p, size_t n)
 {
-    return must(realloc(p, n ? n : 1));
+    return x_must(realloc(p, n ? n : 1));
 }
 
 char *x_strdup(const char *s)
 {
-    return must(strdup(s));
+    return x_must(strdup(s));
 }
 
 char *x_strndup(const char *s, size_t n)
 {
-    return must(strndup(s, n));
+    return x_must(strndup(s, n));
 }
 
 char *x_asprintf(const char *fmt, ...)
@@ -92,5 +92,5 @@ char *x_asprintf(const char *fmt, ...)
     va_start(ap, fmt);
     int n = vasprintf(&s, fmt, ap);
     va_end(ap);
-    return must(n < 0 ? NULL : s);
+    return x_must(n < 0 ? NULL : s);
 }

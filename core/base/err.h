@@ -55,6 +55,7 @@ void *x_realloc(void *p, size_t n);
 char *x_strdup(const char *s);
 char *x_strndup(const char *s, size_t n);
 char *x_asprintf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+void *x_must(void *p); /* what a library has allocated: p, or out of memory as above */
 extern void (*oom_hook)(void); /* async-signal-safe; called once before abort */
 
 static inline void release_free(void *p) /* for AUTO() on heap pointers */
