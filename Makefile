@@ -37,7 +37,7 @@ pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS)))$(pkg_cfl
 pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)) -lm)$(pkg_libs)
 test_libs  = $(eval test_libs := $(shell pkg-config --libs cmocka vterm) -lutil)$(test_libs)
 
-ROOMS     := base conf loop model judge report sources store gather cli
+ROOMS     := base conf loop model judge report sources store change gather cli
 core_src  := $(sort $(foreach r,$(ROOMS),$(wildcard core/$(r)/*.c)))
 tui_src   := $(sort $(filter-out tui/main.c,$(wildcard tui/*.c)) $(wildcard panels/*.c))
 lib_obj   := $(patsubst %.c,$(V)/%.o,$(core_src) $(tui_src))
@@ -51,6 +51,8 @@ golden_bin:= $(patsubst %.c,$(V)/%,$(golden_src))
 pty_lib   := $(patsubst %.c,$(V)/%.o,$(wildcard tests/pty/*.c))
 golden_lib:= $(patsubst %.c,$(V)/%.o,$(filter-out $(golden_src),$(wildcard tests/golden/*.c)))
 PTY       := $(V)/tests/pty/scene
+APPEND    := $(V)/tests/it/append
+CALLS     := $(V)/tests/it/errdb_calls
 fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin  := $(patsubst %.c,$(V)/%,$(fuzz_src))
 RUN       := tests/run -o $(V)/counts
@@ -91,6 +93,7 @@ $(V)/%.o: %.c Makefile
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
 $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
+$(V)/core/cli/schema.o: conf/schema.sql
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
@@ -100,6 +103,9 @@ $(V)/tests/golden/test_%: $(V)/tests/golden/test_%.o $(golden_lib) $(LIB)
 
 $(PTY): $(pty_lib) $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
+
+$(APPEND) $(CALLS): %: %.o $(LIB)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
 $(V)/tests/fuzz/fuzz_%: $(V)/tests/fuzz/fuzz_%.o $(V)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
@@ -129,7 +135,7 @@ check-fast: layers $(BIN) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
 	$(RUN) --sum || ok=1; exit $$ok
 
 check-unit: $(unit_bin)
-	@$(RUN) unit $^
+	@$(RUN) unit $^ tests/man
 check-golden: $(golden_bin)
 	@$(RUN) golden $^
 check-corpus: $(fuzz_bin)
@@ -138,8 +144,8 @@ check-pty: $(PTY) $(BIN)
 	@BAKEWATCH=$(BIN) ROUNDS=$(ROUNDS) $(RUN) pty $(foreach s,$(sort $(wildcard tests/pty/*.scene)),"$(PTY) $(s)")
 check-chaos:
 	@$(RUN) chaos $(sort $(wildcard tests/chaos/test_*.py))
-check-it: $(PTY) $(BIN)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
+check-it: $(PTY) $(APPEND) $(CALLS) $(BIN)
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
 
 layers:
 	@tests/layers
@@ -149,10 +155,10 @@ fuzz:
 	@tests/fuzz/run $(T) $(or $(SECONDS),60)
 
 bench: $(BIN) $(PTY)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/run
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors
 
-soak: $(BIN) $(PTY)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
+soak: $(BIN) $(PTY) $(APPEND) $(CALLS)
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
 
 demo: deps-test
 	@$(MAKE) --no-print-directory $(BIN)
@@ -163,7 +169,8 @@ install: $(BIN)
 	    $(DESTDIR)$(PREFIX)/share/doc/bakewatch
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bakewatch
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 README.md CHANGELOG.md LICENSE conf/config.yaml $(DESTDIR)$(PREFIX)/share/doc/bakewatch/
+	install -m 644 README.md CHANGELOG.md LICENSE conf/config.yaml conf/schema.sql \
+	    $(DESTDIR)$(PREFIX)/share/doc/bakewatch/
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

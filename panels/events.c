@@ -21,8 +21,9 @@ static enum role cell_time(const void *row, const struct frame *f, struct buf *o
     return ROLE_DIM;
 }
 
-static int64_t key_time(const void *row)
+static int64_t key_time(const void *row, const struct frame *f)
 {
+    (void)f;
     return panel_newest_key(ROW->last_ms);
 }
 
@@ -48,8 +49,9 @@ static enum role cell_count(const void *row, const struct frame *f, struct buf *
     return ROLE_DIM;
 }
 
-static int64_t key_count(const void *row)
+static int64_t key_count(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->count;
 }
 
@@ -86,11 +88,11 @@ static const void *row_at(const void *ctx, size_t i)
 }
 
 static const struct column columns[] = {
-    { "TIME", 9, 9, 2, false, cell_time, key_time },
-    { "REASON", 12, 24, 0, false, cell_reason, NULL },
-    { "N", 3, 6, 4, true, cell_count, key_count },
-    { "OBJECT", 16, 44, 1, false, cell_object, NULL },
-    { "MESSAGE", 16, 0, 3, false, cell_message, NULL },
+    { "TIME", 9, 9, 2, false, cell_time, key_time, NULL },
+    { "REASON", 12, 24, 0, false, cell_reason, NULL, NULL },
+    { "N", 3, 6, 4, true, cell_count, key_count, NULL },
+    { "OBJECT", 16, 44, 1, false, cell_object, NULL, NULL },
+    { "MESSAGE", 16, 0, 3, false, cell_message, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       NULL, health_of };
@@ -113,7 +115,7 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
     const struct events *evs = rows_of(f);
     struct table *t = state;
     (void)cols;
-    if (t->at == 0 && !t->sort) /* on the newest: stay on the newest */
+    if (t->at == 0 && !t->sort && f->is_drawn) /* on the newest: stay on the newest */
         t->id[0] = '\0';
     table_settle(t, &ops, evs, f, evs ? evs->section.version : 0, rows);
 }

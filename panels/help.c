@@ -124,10 +124,10 @@ static const void *row_at(const void *ctx, size_t i)
 }
 
 static const struct column columns[] = {
-    { "KEY", 8, 12, 0, false, cell_key, NULL },
-    { "WHAT IT DOES", 20, 60, 0, false, cell_help, NULL },
-    { "COMMAND", 10, 24, 1, false, cell_line, NULL },
-    { "WHERE", 10, 12, 2, false, cell_panel, NULL },
+    { "KEY", 8, 12, 0, false, cell_key, NULL, NULL },
+    { "WHAT IT DOES", 20, 60, 0, false, cell_help, NULL, NULL },
+    { "COMMAND", 10, 24, 1, false, cell_line, NULL, NULL },
+    { "WHERE", 10, 12, 2, false, cell_panel, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, NULL, NULL, NULL };
 

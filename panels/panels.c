@@ -1,8 +1,8 @@
 #include "panels/panels.h"
 
 const struct panel_ops *const all_panels[] = {
-    &workloads_panel, &events_panel, &sources_panel, &workload_panel, &doc_panel, &log_panel,
-    &help_panel, NULL,
+    &workloads_panel, &errors_panel, &events_panel, &sources_panel, &workload_panel, &error_panel,
+    &doc_panel, &log_panel, &help_panel, NULL,
 };
 
 bool panels_are_stale(const struct frame *f)

@@ -53,8 +53,9 @@ static enum role cell_objects(const void *row, const struct frame *f, struct buf
     return ROLE_DIM;
 }
 
-static int64_t key_objects(const void *row)
+static int64_t key_objects(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->objects;
 }
 
@@ -105,12 +106,12 @@ static const void *row_at(const void *ctx, size_t i)
 }
 
 static const struct column columns[] = {
-    { "SOURCE", 16, 44, 0, false, cell_name, NULL },
-    { "STATE", 9, 9, 0, false, cell_state, NULL },
-    { "PROVED", 6, 6, 1, true, cell_proved, NULL },
-    { "OBJECTS", 7, 8, 3, true, cell_objects, key_objects },
-    { "AUDIT", 5, 6, 4, true, cell_audit, NULL },
-    { "", 10, 0, 2, false, cell_text, NULL },
+    { "SOURCE", 16, 44, 0, false, cell_name, NULL, NULL },
+    { "STATE", 9, 9, 0, false, cell_state, NULL, NULL },
+    { "PROVED", 6, 6, 1, true, cell_proved, NULL, NULL },
+    { "OBJECTS", 7, 8, 3, true, cell_objects, key_objects, NULL },
+    { "AUDIT", 5, 6, 4, true, cell_audit, NULL, NULL },
+    { "", 10, 0, 2, false, cell_text, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       natural, health_of };

@@ -222,13 +222,15 @@ static const void *row_at(const void *ctx, size_t i)
     return &((const struct state *)ctx)->nodes[i];
 }
 
-static int64_t key_restarts(const void *row)
+static int64_t key_restarts(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->kind == NODE_POD ? -ROW->pod->restarts : ROW->kind == NODE_CONTAINER ? -ROW->container->restarts : 1;
 }
 
-static int64_t key_age(const void *row)
+static int64_t key_age(const void *row, const struct frame *f)
 {
+    (void)f;
     return panel_newest_key(ROW->kind == NODE_REVISION    ? ROW->revision->created_ms
                             : ROW->kind == NODE_CONTAINER ? ROW->container->since_ms
                             : ROW->kind == NODE_EVENT     ? ROW->event->last_ms
@@ -236,11 +238,11 @@ static int64_t key_age(const void *row)
 }
 
 static const struct column columns[] = {
-    { "REVISION / POD / EVENT", 24, 60, 0, false, cell_what, NULL },
-    { "READY", 5, 6, 1, true, cell_ready, NULL },
-    { "RST", 3, 5, 3, true, cell_restarts, key_restarts },
-    { "AGE", 5, 6, 2, true, cell_age, key_age },
-    { "STATE", 10, 0, 1, false, cell_state, NULL },
+    { "REVISION / POD / EVENT", 24, 60, 0, false, cell_what, NULL, NULL },
+    { "READY", 5, 6, 1, true, cell_ready, NULL, NULL },
+    { "RST", 3, 5, 3, true, cell_restarts, key_restarts, NULL },
+    { "AGE", 5, 6, 2, true, cell_age, key_age, NULL },
+    { "STATE", 10, 0, 1, false, cell_state, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       NULL, health_of };
@@ -467,7 +469,16 @@ static void diff(struct ui *ui, void *state, const struct frame *f, const char *
     ui_say(ui, "no revision is selected");
 }
 
+static void errors(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    char id[TABLE_ID + 16];
+    (void)f, (void)arg;
+    snprintf(id, sizeof id, "workload:%s", ((struct state *)state)->id);
+    ui_open(ui, "errors", id);
+}
+
 static const struct cmd cmds[] = {
+    { "errors", "", "the errors of this workload", false, errors },
     { "expand", "", "show or hide the containers of a pod", true, expand },
     { "log", "[previous]", "the pod's log, of this run or the one before", true, open_log },
     { "describe", "", "describe what is selected", true, describe },

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "panels/errors.h"
 #include "panels/panels.h"
 #include "tui/table.h"
 
@@ -51,8 +52,9 @@ static enum role cell_ready(const void *row, const struct frame *f, struct buf *
     return ROW->ready < ROW->desired ? ROLE_WARN : ROLE_TEXT;
 }
 
-static int64_t key_ready(const void *row)
+static int64_t key_ready(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->desired ? ROW->ready * 1000 / ROW->desired : 1000;
 }
 
@@ -74,8 +76,9 @@ static enum role cell_revision(const void *row, const struct frame *f, struct bu
     return ROLE_TEXT;
 }
 
-static int64_t key_revision(const void *row)
+static int64_t key_revision(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->revision;
 }
 
@@ -93,8 +96,9 @@ static enum role cell_age(const void *row, const struct frame *f, struct buf *ou
     return ROLE_TEXT;
 }
 
-static int64_t key_age(const void *row)
+static int64_t key_age(const void *row, const struct frame *f)
 {
+    (void)f;
     return panel_newest_key(ROW->deployed_ms);
 }
 
@@ -108,9 +112,52 @@ static enum role cell_restarts(const void *row, const struct frame *f, struct bu
     return ROW->restarts ? ROLE_WARN : ROLE_DIM;
 }
 
-static int64_t key_restarts(const void *row)
+static int64_t key_restarts(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->restarts;
+}
+
+/* No error database, no column. */
+static bool wants_errors(const struct frame *f)
+{
+    const struct source_health *h = errors_health(f);
+    return h && h->state != SOURCE_UNSET;
+}
+
+/* "2C 3H 5": open errors, CRITICAL and HIGH first, then the others. */
+static enum role cell_errors(const void *row, const struct frame *f, struct buf *out)
+{
+    const struct errors *es = frame_section(f, SECTION_ERRORS);
+    const struct error_open *o = es ? errors_of_workload(es, ROW->id) : NULL;
+    int64_t others = 0;
+    if (!es || !es->is_synced) { /* not read yet: that is not none */
+        buf_adds(out, "?");
+        return ROLE_UNKNOWN;
+    }
+    if (!o)
+        return ROLE_DIM;
+    for (int i = SEVERITY_HIGH + 1; i < N_SEVERITIES; i++)
+        others += o->n[i];
+    if (o->n[SEVERITY_CRITICAL])
+        buf_addf(out, "%" PRId64 "C", o->n[SEVERITY_CRITICAL]);
+    if (o->n[SEVERITY_HIGH])
+        buf_addf(out, "%s%" PRId64 "H", out->len ? " " : "", o->n[SEVERITY_HIGH]);
+    if (others)
+        buf_addf(out, "%s%" PRId64, out->len ? " " : "", others);
+    if (errors_are_stale(f))
+        return ROLE_STALE;
+    return o->n[SEVERITY_CRITICAL] ? ROLE_REMOVED : o->n[SEVERITY_HIGH] ? ROLE_WARN : ROLE_TEXT;
+}
+
+static int64_t key_errors(const void *row, const struct frame *f)
+{
+    const struct errors *es = frame_section(f, SECTION_ERRORS);
+    const struct error_open *o = es ? errors_of_workload(es, ROW->id) : NULL;
+    int64_t weight = 0;
+    for (int i = 0; o && i < N_SEVERITIES; i++)
+        weight = weight * 1000 + (o->n[i] < 999 ? o->n[i] : 999);
+    return -weight;
 }
 
 static enum role cell_cpu(const void *row, const struct frame *f, struct buf *out)
@@ -121,8 +168,9 @@ static enum role cell_cpu(const void *row, const struct frame *f, struct buf *ou
     return ROLE_DIM;
 }
 
-static int64_t key_cpu(const void *row)
+static int64_t key_cpu(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->total.cpu_millis;
 }
 
@@ -135,8 +183,9 @@ static enum role cell_memory(const void *row, const struct frame *f, struct buf 
     return ROLE_DIM;
 }
 
-static int64_t key_memory(const void *row)
+static int64_t key_memory(const void *row, const struct frame *f)
 {
+    (void)f;
     return ROW->total.memory_bytes;
 }
 
@@ -185,18 +234,19 @@ static const void *row_at(const void *ctx, size_t i)
 }
 
 static const struct column columns[] = {
-    { "NAMESPACE", 6, 20, 6, false, cell_namespace, NULL },
-    { "NAME", 16, 40, 0, false, cell_name, NULL },
-    { "KIND", 6, 6, 8, false, cell_kind, NULL },
-    { "READY", 5, 9, 1, true, cell_ready, key_ready },
-    { "ROLLOUT", 8, 11, 3, false, cell_rollout, NULL },
-    { "REV", 3, 5, 7, true, cell_revision, key_revision },
-    { "IMAGE", 7, 24, 4, false, cell_image, NULL },
-    { "AGE", 5, 6, 5, true, cell_age, key_age },
-    { "RST", 3, 5, 6, true, cell_restarts, key_restarts },
-    { "CPU", 6, 7, 9, true, cell_cpu, key_cpu },
-    { "MEM", 6, 7, 9, true, cell_memory, key_memory },
-    { "PROBLEM", 28, 0, 2, false, cell_problem, NULL },
+    { "NAMESPACE", 6, 20, 6, false, cell_namespace, NULL, NULL },
+    { "NAME", 16, 40, 0, false, cell_name, NULL, NULL },
+    { "KIND", 6, 6, 8, false, cell_kind, NULL, NULL },
+    { "READY", 5, 9, 1, true, cell_ready, key_ready, NULL },
+    { "ROLLOUT", 8, 11, 3, false, cell_rollout, NULL, NULL },
+    { "REV", 3, 5, 7, true, cell_revision, key_revision, NULL },
+    { "IMAGE", 7, 24, 4, false, cell_image, NULL, NULL },
+    { "AGE", 5, 6, 5, true, cell_age, key_age, NULL },
+    { "RST", 3, 5, 6, true, cell_restarts, key_restarts, NULL },
+    { "ERR", 5, 12, 3, false, cell_errors, key_errors, wants_errors },
+    { "CPU", 6, 7, 9, true, cell_cpu, key_cpu, NULL },
+    { "MEM", 6, 7, 9, true, cell_memory, key_memory, NULL },
+    { "PROBLEM", 28, 0, 2, false, cell_problem, NULL, NULL },
 };
 static const struct table_ops many = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                        natural, health_of };
@@ -232,9 +282,12 @@ static void title(const void *state, const struct frame *f, struct buf *out)
     table_describe(&s->table, ops_of(s), out);
 }
 
+/* What a long list leaves for them, or all of the room that a short one does not use. */
 static size_t shown_notices(const struct workloads *ws, int rows)
 {
     size_t most = rows > 8 ? 3 : rows > 4 ? 1 : 0;
+    if (ws && rows > 1 && ws->n + most < (size_t)rows - 1)
+        most = (size_t)rows - 1 - ws->n;
     return ws ? ws->n_notices < most ? ws->n_notices : most : 0;
 }
 
@@ -249,7 +302,8 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
         s->many_namespaces = is_many;
         s->table.sort = 0;
     }
-    table_settle(&s->table, ops_of(s), ws, f, ws ? ws->section.version : 0,
+    const struct errors *es = errors_in(f); /* rows may be ordered by their errors */
+    table_settle(&s->table, ops_of(s), ws, f, (ws ? ws->section.version : 0) + (es ? es->section.version : 0),
                  rows - (int)shown_notices(ws, rows));
 }
 
@@ -273,7 +327,7 @@ static void render_empty(const struct frame *f, struct canvas *c, const struct s
         canvas_text(c, row++, 2, -1, ROLE_DIM,
                     api->state == SOURCE_UNSET
                         ? "set KUBECONFIG, or choose a context with :ctx NAME; `bakewatch doctor` explains"
-                        : "trying again for ever; R tries now, 3 shows every source");
+                        : "trying again for ever; R tries now, 4 shows every source");
         return;
     }
     if (ws && ws->is_synced && ws->n_notices) {
@@ -374,7 +428,16 @@ static void raw(struct ui *ui, void *state, const struct frame *f, const char *a
     open_text(ui, selected(state, f), DOC_RAW);
 }
 
+static void errors(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    char id[TABLE_ID + 16];
+    (void)arg;
+    snprintf(id, sizeof id, "workload:%s", selected(state, f)->id);
+    ui_open(ui, "errors", id);
+}
+
 static const struct cmd cmds[] = {
+    { "errors", "", "the errors of the workload", true, errors },
     { "open", "", "revisions, pods and events of the workload", true, open_row },
     { "describe", "", "describe the workload", true, describe },
     { "raw", "", "the workload as YAML", true, raw },
@@ -383,7 +446,8 @@ static const struct cmd cmds[] = {
 
 const struct panel_ops workloads_panel = {
     .name = "workloads",
-    .reads = 1u << SECTION_WORKLOADS | 1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_CLOCK,
+    .reads = 1u << SECTION_WORKLOADS | 1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_ERRORS |
+             1u << SECTION_CLOCK,
     .state_size = sizeof(struct state), .cmds = cmds, .title = title, .settle = settle,
     .render = render, .nav = nav, .has_row = has_row, .copy = copy, .selected_id = selected_id,
     .locate = locate, .release = release,

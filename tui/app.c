@@ -65,6 +65,8 @@ void ui_open(struct ui *ui, const char *panel, const char *id)
     }
     if (id && id[0] && ui->ops[i]->locate)
         ui->ops[i]->locate(ui->state[i], &f, id);
+    if (ui->ops[i]->opened)
+        ui->ops[i]->opened(ui, ui->state[i]);
     ui->is_dirty = true;
 }
 
@@ -72,22 +74,49 @@ void ui_close_layer(struct ui *ui)
 {
     if (!ui->n_layers)
         return;
-    if (text_eq(ui->ops[ui_top(ui)]->name, "doc"))
+    if (ui->ops[ui_top(ui)]->reads & 1u << SECTION_DOC)
         ui_send(ui, &(struct cmd_msg){ .kind = CMD_DOC_CLOSE });
     ui->n_layers--;
+    const struct panel_ops *below = ui->ops[ui_top(ui)];
+    if (below->opened)
+        below->opened(ui, ui->state[ui_top(ui)]);
     ui->is_dirty = true;
+}
+
+uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m)
+{
+    m->kind = CMD_DOC_OPEN;
+    m->request = ++ui->doc_requests;
+    return ui_send(ui, m) ? m->request : 0;
 }
 
 uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m)
 {
-    m->kind = CMD_DOC_OPEN;
-    m->request = ++ui->doc_requests;
-    if (ui_send(ui, m)) {
+    if (ui_ask_doc(ui, m)) {
         char id[32];
         snprintf(id, sizeof id, "%llu", (unsigned long long)m->request);
         ui_open(ui, "doc", id);
     }
     return m->request;
+}
+
+void ui_plan(struct ui *ui, struct cmd_msg *m)
+{
+    m->kind = CMD_PLAN;
+    m->request = ++ui->plan_requests;
+    if (ui_send(ui, m))
+        dialog_open(&ui->dialog, m->request);
+}
+
+const struct plan *ui_plan_now(const struct ui *ui)
+{
+    const struct plan *p = ui->snap ? (struct plan *)ui->snap->sections[SECTION_PLAN] : NULL;
+    return p && p->request == ui->dialog.request ? p : NULL;
+}
+
+void ui_prompt(struct ui *ui, const char *text)
+{
+    prompt_open(&ui->prompt, ":", text);
 }
 
 struct frame ui_frame(const struct ui *ui, size_t panel)
@@ -96,18 +125,56 @@ struct frame ui_frame(const struct ui *ui, size_t panel)
                            .focused = panel == ui_top(ui) };
 }
 
-void ui_settle(struct ui *ui, size_t panel)
+void ui_settle(struct ui *ui, size_t panel, bool is_drawn)
 {
     struct frame f = ui_frame(ui, panel);
+    f.is_drawn = is_drawn;
     const struct area *a = &ui->body[panel];
     bool is_new = a->rows < 1; /* a layer that a key has just opened: as large as it will be */
     ui->ops[panel]->settle(ui->state[panel], &f, is_new ? ui->rows - 3 : a->rows, is_new ? ui->cols : a->cols);
 }
 
+/* Gather decides about arming: its answer is news when it is another than before. */
+static void look_at_rights(struct ui *ui)
+{
+    const struct ident *id = ui->snap ? (struct ident *)ui->snap->sections[SECTION_IDENT] : NULL;
+    if (!id)
+        return;
+    if (!id->read_only && !ui->was_writable)
+        ui_say(ui, "changes are possible, each after a question; :disarm ends it");
+    else if (id->write_ban[0] && !text_eq(id->write_ban, ui->ban))
+        ui_say(ui, "read-only: %s", id->write_ban);
+    else if (id->read_only && ui->was_writable)
+        ui_say(ui, "read-only again");
+    ui->was_writable = !id->read_only;
+    snprintf(ui->ban, sizeof ui->ban, "%s", id->write_ban);
+}
+
+static bool is_plan_over(const struct plan *p)
+{
+    return p && (p->state == PLAN_DONE || p->state == PLAN_FAILED || p->state == PLAN_REFUSED);
+}
+
+bool ui_is_changing(const struct ui *ui)
+{
+    return ui->dialog.is_sent && !is_plan_over(ui_plan_now(ui));
+}
+
+/* A change whose frame was hidden says its end all the same. */
+static void look_at_plan(struct ui *ui)
+{
+    const struct plan *p = ui_plan_now(ui);
+    if (ui->dialog.is_open || !ui->dialog.is_sent || !is_plan_over(p))
+        return;
+    ui->dialog.is_sent = false;
+    ui_say(ui, "%s %s: %s%s%s", p->verb, p->target, p->state == PLAN_DONE ? "done" : "not done", p->text[0] ? ", " : "",
+           p->text);
+}
+
 /* Did anything that is shown move?  Hidden layers and tabs below them do not count. */
 static unsigned shown_reads(const struct ui *ui)
 {
-    unsigned reads = 1u << SECTION_IDENT | 1u << SECTION_SOURCES | 1u << SECTION_WORKLOADS;
+    unsigned reads = 1u << SECTION_IDENT | 1u << SECTION_SOURCES | 1u << SECTION_WORKLOADS | 1u << SECTION_PLAN;
     if (ui->n_layers)
         return reads | ui->ops[ui_top(ui)]->reads;
     for (size_t i = 0; i < ui->n_tabs; i++)
@@ -128,6 +195,10 @@ static void look_for_moves(struct ui *ui)
         uint64_t v = ui->snap->sections[i] ? ui->snap->sections[i]->version : 0;
         if (v != ui->versions[i] && reads & (1u << i))
             ui->is_dirty = true;
+        if (i == SECTION_IDENT && v != ui->versions[i])
+            look_at_rights(ui);
+        if (i == SECTION_PLAN)
+            look_at_plan(ui);
         ui->versions[i] = v;
     }
     /* Ages are coarse: a calm screen is looked at again each 5 s, a troubled one each second. */
@@ -148,7 +219,7 @@ static void look_for_moves(struct ui *ui)
 /* The rows stand still; what was asked for, how the sources are and where we are go on.  Takes `live`. */
 static struct snap *paused(const struct snap *held, struct snap *live)
 {
-    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT };
+    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT, SECTION_PLAN };
     struct snap *s = snap_new(held);
     for (size_t i = 0; i < ARRAY_LEN(go_on); i++)
         snap_set(s, go_on[i], live->sections[go_on[i]] ? section_ref(live->sections[go_on[i]]) : NULL);
@@ -180,6 +251,20 @@ static bool take_input(struct ui *ui)
         return false;
     keys_feed(&ui->keys, bytes, (size_t)n, clock_io_ms());
     return true;
+}
+
+/* Whoever answers a question has seen it: what comes until half a second of silence is thrown away. */
+static void meet_dialog(struct ui *ui)
+{
+    struct dialog *d = &ui->dialog;
+    if (!d->is_open || !d->is_ready || d->takes_keys || !term_is_idle(ui->term))
+        return;
+    if (!d->out_ms)
+        d->out_ms = clock_io_ms();
+    /* An unfinished paste or sequence is waited for: its end must not become the answer. */
+    if (clock_io_ms() - d->out_ms < DIALOG_GRACE_MS || keys_wait_ms(&ui->keys, clock_io_ms()) >= 0)
+        return;
+    d->takes_keys = ui->is_dirty = true;
 }
 
 static void give_keys(struct ui *ui)
@@ -265,6 +350,11 @@ static bool turn(struct ui *ui, int signal_fd, int64_t *painted_ms)
     int64_t esc = keys_wait_ms(&ui->keys, now);
     if (esc >= 0 && esc < wait)
         wait = esc;
+    if (ui->dialog.is_open && ui->dialog.out_ms && !ui->dialog.takes_keys) {
+        int64_t left = ui->dialog.out_ms + DIALOG_GRACE_MS - now;
+        if (left >= 0 || esc < 0) /* an unfinished paste wakes us itself */
+            wait = left < 0 ? 0 : left < wait ? left : wait;
+    }
     if (ui->is_dirty && term_is_idle(ui->term)) {
         int64_t due = *painted_ms + FRAME_MS - now;
         wait = due < 0 ? 0 : due < wait ? due : wait;
@@ -293,7 +383,9 @@ static bool turn(struct ui *ui, int signal_fd, int64_t *painted_ms)
         app_draw(ui);
         *painted_ms = now;
     }
-    return term_flush(ui->term);
+    bool is_there = term_flush(ui->term);
+    meet_dialog(ui);
+    return is_there;
 }
 
 static void add_panels(struct ui *ui)

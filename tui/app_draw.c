@@ -6,7 +6,7 @@
 
 #include "tui/app_state.h"
 
-enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000 };
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, N_OWN_HINTS = 13 };
 
 static const void *section(const struct ui *ui, enum section_id id)
 {
@@ -18,6 +18,18 @@ static const void *section(const struct ui *ui, enum section_id id)
 static enum role class_role(enum env_class c)
 {
     return c == ENV_PRODUCTION ? ROLE_PRODUCTION : c == ENV_STAGING ? ROLE_STAGING : ROLE_STRIP;
+}
+
+static int strip_rights(struct canvas *c, int col, const struct ident *id)
+{
+    char words[64], left[CLOCK_TEXT];
+    if (id->read_only)
+        return canvas_text(c, 0, col, -1, ROLE_STRIP, " RO ");
+    if (id->armed_until_ms == TIME_NONE)
+        return canvas_text(c, 0, col, -1, id->class == ENV_PRODUCTION ? ROLE_ALARM : ROLE_STAGING, " WRITE ");
+    int64_t ms = id->armed_until_ms - clock_story_ms();
+    snprintf(words, sizeof words, " ARMED %s ", clock_format_age(ms > 0 ? ms : 0, left));
+    return canvas_text(c, 0, col, -1, ROLE_ALARM, words);
 }
 
 static int strip_place(struct canvas *c, const struct ident *id)
@@ -39,8 +51,7 @@ static int strip_place(struct canvas *c, const struct ident *id)
     col += canvas_text(c, 0, col, c->at.cols / 3, ROLE_STRIP, words);
     snprintf(words, sizeof words, "ctx %s ", id->context[0] ? id->context : "-");
     col += canvas_text(c, 0, col, c->at.cols / 3, ROLE_STRIP, words);
-    if (id->read_only)
-        col += canvas_text(c, 0, col, -1, ROLE_STRIP, " RO ");
+    col += strip_rights(c, col, id);
     if (id->as[0]) {
         snprintf(words, sizeof words, " as %s ", id->as);
         col += canvas_text(c, 0, col, 24, ROLE_STAGING, words);
@@ -157,7 +168,8 @@ static void draw_panel(struct ui *ui, size_t i, struct area a)
     struct frame f = ui_frame(ui, i);
     struct canvas body = canvas_window(&ui->canvas, a);
     ui->body[i] = body.at;
-    ui_settle(ui, i);
+    f.is_drawn = true;
+    ui_settle(ui, i, true);
     ui->ops[i]->render(ui->state[i], &f, &body);
 }
 
@@ -196,14 +208,17 @@ static void draw_keys(struct ui *ui, struct canvas *c, int row)
         const char *line, *word;
     } hints[] = { { "open", "open" }, { "expand", "expand" }, { "log", "log" },
                   { "describe", "describe" }, { "raw", "raw" }, { "diff", "diff" },
-                  { "wrap", "wrap" }, { "follow", "follow" }, { "prompt filter", "filter" },
+                  { "errors", "errors" }, { "next-error", "next" }, { "acknowledge", "acknowledge" },
+                  { "resolve", "resolve" }, { "merge", "merge" }, { "workload", "workload" },
+                  { "wrap", "wrap" }, /* the panel's own up to here */
+                  { "follow", "follow" }, { "prompt filter", "filter" },
                   { "faults", "faults" }, { "next", "panel" }, { "zoom", "zoom" },
                   { "back", "back" }, { "help", "help" }, { "close", "quit" } };
     const char *panel = ui->ops[ui_top(ui)]->name;
     int col = 1;
     for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
         const char *key = keymap_key_of(ui->env->keymap, panel, hints[i].line);
-        bool is_own = i < 7, is_layer = ui->n_layers > 0;
+        bool is_own = i < N_OWN_HINTS, is_layer = ui->n_layers > 0;
         if (!key || (is_own && !keymap_has(ui->env->keymap, panel, hints[i].line)))
             continue;
         if ((text_eq(hints[i].line, "follow") && !text_eq(panel, "doc") && !text_eq(panel, "log")) ||
@@ -275,6 +290,10 @@ void app_draw(struct ui *ui)
     } else {
         draw_strip(ui, c);
         draw_body(ui, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+        if (ui->dialog.is_open) {
+            struct canvas body = canvas_window(c, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+            dialog_draw(&ui->dialog, ui_plan_now(ui), section(ui, SECTION_IDENT), &body);
+        }
         draw_status(ui, c, ui->rows - 1);
     }
     term_draw(ui->term, c);

@@ -1,5 +1,5 @@
 /*
- * From keys to commands.  Keys, the prompt and scripts run the same cmd_run, which checks what a
+ * From keys to commands.  Keys, the prompt and scripts run the same ui_run, which checks what a
  * command needs once.
  */
 #include <stdio.h>
@@ -20,7 +20,7 @@ static void run_in(struct ui *ui, const struct cmd *c, size_t panel, const char 
 {
     struct frame f = ui_frame(ui, panel);
     const struct panel_ops *ops = ui->ops[panel];
-    ui_settle(ui, panel);
+    ui_settle(ui, panel, false);
     if (c->needs_row && !(ops->has_row && ops->has_row(ui->state[panel], &f))) {
         ui_say(ui, "%s: nothing is selected", c->name);
         return;
@@ -42,7 +42,7 @@ static void unknown(struct ui *ui, const char *name)
            near ? near : "", near ? "\"?" : "");
 }
 
-void cmd_run(struct ui *ui, const char *line)
+void ui_run(struct ui *ui, const char *line)
 {
     char copy[PROMPT_CAP];
     snprintf(copy, sizeof copy, "%s", line + strspn(line, " :"));
@@ -62,11 +62,6 @@ void cmd_run(struct ui *ui, const char *line)
         run_in(ui, c, top, arg);
     else
         unknown(ui, copy);
-}
-
-void ui_run(struct ui *ui, const char *line)
-{
-    cmd_run(ui, line);
 }
 
 /* ---- completion: the command's name, then what its argument can be ---- */
@@ -152,7 +147,7 @@ static void filter(struct ui *ui, const char *text)
 {
     size_t top = ui_top(ui);
     struct frame f = ui_frame(ui, top);
-    ui_settle(ui, top);
+    ui_settle(ui, top, false);
     if (ui->ops[top]->nav)
         ui->ops[top]->nav(ui->state[top], &f, NAV_FILTER, text);
     ui->is_dirty = true;
@@ -175,7 +170,7 @@ static void prompt_input(struct ui *ui, const struct key *k)
             char line[PROMPT_CAP];
             prompt_remember(p);
             snprintf(line, sizeof line, "%s", p->text);
-            cmd_run(ui, line);
+            ui_run(ui, line);
         }
         break;
     case PROMPT_CANCELLED:
@@ -199,7 +194,7 @@ static void bound_key(struct ui *ui, const char *name)
     ui->pending[0] = '\0';
     switch (keymap_find(ui->env->keymap, panel, both, &line)) {
     case KEYMAP_HIT:
-        cmd_run(ui, line);
+        ui_run(ui, line);
         break;
     case KEYMAP_PREFIX:
         snprintf(ui->pending, sizeof ui->pending, "%s", both);
@@ -214,9 +209,32 @@ static void bound_key(struct ui *ui, const char *name)
     }
 }
 
+static void dialog_input(struct ui *ui, const struct key *k)
+{
+    const struct plan *p = ui_plan_now(ui);
+    struct cmd_msg m = { .kind = CMD_CONFIRM, .request = ui->dialog.request };
+    switch (dialog_key(&ui->dialog, p, k, clock_io_ms())) {
+    case DIALOG_CONFIRMED:
+        snprintf(m.hash, sizeof m.hash, "%s", p->hash);
+        if (!ui_send(ui, &m))
+            ui->dialog.is_sent = false;
+        break;
+    case DIALOG_CLOSED:
+        ui_send(ui, &(struct cmd_msg){ .kind = CMD_PLAN_CLOSE, .request = ui->dialog.request });
+        if (!ui->dialog.is_sent && p && p->state == PLAN_READY)
+            ui_say(ui, "cancelled: nothing was changed");
+        break;
+    case DIALOG_GOES_ON:
+        break;
+    }
+    ui->is_dirty = true;
+}
+
 void app_key(struct ui *ui, const struct key *k)
 {
-    if (k->kind == KEY_PASTE) {
+    if (ui->dialog.is_open) {
+        dialog_input(ui, k);
+    } else if (k->kind == KEY_PASTE) {
         if (ui->prompt.is_open) {
             prompt_paste(&ui->prompt, k->paste, k->paste_n);
             if (text_eq(ui->prompt.lead, "/"))

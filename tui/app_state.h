@@ -3,6 +3,7 @@
 #define TUI_APP_STATE_H
 
 #include "tui/app.h"
+#include "tui/dialog.h"
 #include "tui/keys.h"
 #include "tui/layout.h"
 #include "tui/prompt.h"
@@ -15,6 +16,7 @@ struct ui {
     struct term *term;
     struct keys keys;
     struct prompt prompt;
+    struct dialog dialog;
     struct prefs prefs;
     const struct panel_ops *ops[APP_PANELS];
     void *state[APP_PANELS];
@@ -31,7 +33,9 @@ struct ui {
     char said[256];
     int64_t said_ms;
     char pending[2 * KEY_NAME]; /* the first key of a sequence */
-    uint64_t doc_requests;
+    uint64_t doc_requests, plan_requests;
+    bool was_writable;          /* as the last ident said, and why not */
+    char ban[224];
     uint64_t versions[N_SECTIONS];
     uint64_t log_seq;
     int64_t shown_second;
@@ -44,12 +48,12 @@ struct ui {
 struct frame ui_frame(const struct ui *ui, size_t panel);
 /* Brings the view state of a panel up to its snapshot, as before each draw: also before each command,
  * or a key that was typed ahead would meet the row that was there before. */
-void ui_settle(struct ui *ui, size_t panel);
+void ui_settle(struct ui *ui, size_t panel, bool is_drawn);
 size_t ui_top(const struct ui *ui); /* index of the panel that has the keys */
 void app_draw(struct ui *ui);       /* app_draw.c */
 void app_key(struct ui *ui, const struct key *k); /* app_input.c */
-void cmd_run(struct ui *ui, const char *line);    /* app_input.c */
 size_t ui_find(const struct ui *ui, const char *name); /* n_panels when there is none */
-int64_t ui_deployed_ms(const struct ui *ui);
+bool ui_is_changing(const struct ui *ui);            /* a change was sent and has no end yet */
+const struct plan *ui_plan_now(const struct ui *ui); /* the one that the dialog waits for; NULL = not there */
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "tui/app_state.h"
 
-enum { CLIP_BYTES = 74000 };
+enum { CLIP_BYTES = 74000, ARM_MS = 10 * 60000, ARM_MOST_MS = 3600000 };
 
 static void nav(struct ui *ui, enum nav n, const char *refusal)
 {
@@ -64,12 +64,22 @@ static void quit_now(struct ui *ui, void *state, const struct frame *f, const ch
     ui->wants_quit = true;
 }
 
+static void quit(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    if (!ui_is_changing(ui)) {
+        quit_now(ui, state, f, arg);
+        return;
+    }
+    ui->asks_quit = true;
+    ui_say(ui, "a change is under way and its end is not known yet: quit all the same? y");
+}
+
 static void close_top(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
     if (ui->n_layers)
         ui_close_layer(ui);
     else
-        quit_now(ui, state, f, arg);
+        quit(ui, state, f, arg);
 }
 
 static void back(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -218,6 +228,10 @@ static void ctx(struct ui *ui, void *state, const struct frame *f, const char *a
         prompt_open(&ui->prompt, ":", "ctx ");
         return;
     }
+    if (ui_is_changing(ui)) {
+        ui_say(ui, "a change is under way here: see its end first");
+        return;
+    }
     for (size_t i = 0; id && i < id->n_contexts; i++) {
         if (text_eq(id->contexts[i], arg)) {
             switch_to(ui, CMD_CONTEXT, arg);
@@ -234,6 +248,26 @@ static void go(struct ui *ui, void *state, const struct frame *f, const char *ar
     size_t n = strcspn(arg, " ");
     snprintf(panel, sizeof panel, "%.*s", (int)(n < sizeof panel ? n : sizeof panel - 1), arg);
     ui_open(ui, panel, arg[n] ? arg + n + 1 : "");
+}
+
+/* Changes are allowed for a while, and the strip says so; gather decides and keeps the time. */
+static void arm(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    const struct ident *id = frame_section(f, SECTION_IDENT);
+    struct cmd_msg m = { .kind = CMD_ARM, .ms = ARM_MS };
+    (void)state;
+    if (id && id->write_ban[0])
+        ui_say(ui, "read-only: %s", id->write_ban);
+    else if (arg[0] && (!text_to_span_ms(arg, &m.ms) || m.ms < 1000 || m.ms > ARM_MOST_MS))
+        ui_say(ui, "arm TIME: from 1s to 1h, as in :arm 10m");
+    else if (ui_send(ui, &m))
+        ui_say(ui, "arming: the journal is asked first");
+}
+
+static void disarm(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui_send(ui, &(struct cmd_msg){ .kind = CMD_DISARM });
 }
 
 static void show_log(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -324,8 +358,8 @@ const struct cmd app_commands[] = {
     { "prompt", "[filter|COMMAND]", "a line for a command, or for a filter", false, prompt },
     { "close", "", "close the top view; on the first one: quit", false, close_top },
     { "back", "", "close the top view, leave zoom, or clear the filter", false, back },
-    { "quit", "", "quit", false, quit_now },
-    { "q", "", "quit", false, quit_now },
+    { "quit", "", "quit", false, quit },
+    { "q", "", "quit", false, quit },
     { "q!", "", "quit now", false, quit_now },
     { "focus", "N", "go to panel N", false, focus },
     { "next", "", "next panel", false, next },
@@ -359,6 +393,8 @@ const struct cmd app_commands[] = {
     { "zone", "", "times in UTC, local, or since the deploy", false, zone },
     { "ns", "NAME[,NAME]|all", "watch other namespaces", false, ns },
     { "ctx", "NAME", "watch another context, read-only", false, ctx },
+    { "arm", "[TIME]", "allow changes for 10m, or for TIME; each is asked for", false, arm },
+    { "disarm", "", "read-only again", false, disarm },
     { "goto", "PANEL [ID]", "open a panel, at a row", false, go },
     { "log", "", "our own log", false, show_log },
     { "set", "theme NAME|ascii|unicode", "how the screen looks", false, set },

@@ -11,7 +11,7 @@ static void stack(struct layout *l, struct area a, size_t first, size_t n, size_
     size_t count = n - first;
     if (!count)
         return;
-    size_t big = focus >= first ? focus : first;
+    size_t big = focus >= first && focus < n ? focus : first;
     int others = (int)(count - 1) * least, row = 0;
     if (a.rows - others < a.rows / 2) { /* too many for the height: titles only */
         least = 1;
@@ -38,17 +38,18 @@ struct layout layout_solve(struct area body, size_t n, size_t focus, bool zoom, 
         stack(&l, body, 0, n, focus, body.rows >= 30 ? 8 : 5);
         return l;
     }
-    int left = body.cols >= 200 && body.rows >= 45 ? body.cols * 40 / 100 : body.cols * 60 / 100;
-    int right = left + 1, mid = 0;
-    l.areas[0] = (struct area){ body.row, body.col, body.rows, left };
+    bool has_detail = body.cols >= 200 && body.rows >= 45;
+    int left = has_detail ? body.cols * 40 / 100 : body.cols * 60 / 100, right = left + 1;
+    size_t first = n > 2 ? 2 : 1; /* the first two panels share the left column */
+    stack(&l, (struct area){ body.row, body.col, body.rows, left }, 0, first, focus, body.rows * 2 / 5);
     l.bars[l.n_bars++] = body.col + left;
-    if (body.cols >= 200 && body.rows >= 45) {
-        mid = body.cols * 35 / 100;
+    if (has_detail) {
+        int mid = body.cols * 35 / 100;
         l.detail = (struct area){ body.row, body.col + right, body.rows, mid };
         right += mid + 1;
         l.bars[l.n_bars++] = body.col + right - 1;
     }
     struct area side = { body.row, body.col + right, body.rows, body.cols - right };
-    stack(&l, side, 1, n, focus, side.rows / 3);
+    stack(&l, side, first, n, focus, side.rows / 3);
     return l;
 }

@@ -3,8 +3,8 @@
  *
  *   small   < 60x16   the focused panel alone
  *   normal  80x24     one column: the focused panel takes the room, the others a few rows each
- *   wide    >= 120x30 two columns 60/40: the first panel left, the others stacked right
- *   full    >= 200x50 three columns: panel, detail of what is selected, the others
+ *   wide    >= 120x30 two columns 60/40: the first two panels left, the others stacked right
+ *   full    >= 200x50 three columns: the first two, detail of what is selected, the others
  */
 #ifndef TUI_LAYOUT_H
 #define TUI_LAYOUT_H

@@ -27,6 +27,7 @@ struct frame { /* all that a render may see */
     const struct prefs *prefs;
     int64_t now_ms; /* story clock */
     bool focused;
+    bool is_drawn; /* settle for a draw: a view that follows may move on; before a command it may not */
 };
 
 static inline const void *frame_section(const struct frame *f, enum section_id id)
@@ -64,6 +65,8 @@ struct panel_ops {
     /* The identity of the selected row, for a detail that stays open; may be NULL. */
     void (*selected_id)(const void *state, const struct frame *f, struct buf *out);
     bool (*locate)(void *state, const struct frame *f, const char *id);
+    /* It came to the top: what it needs to be fetched is asked for here; may be NULL. */
+    void (*opened)(struct ui *ui, void *state);
     void (*release)(void *state);
 };
 
@@ -71,9 +74,12 @@ struct panel_ops {
 void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the status row */
 bool ui_send(struct ui *ui, const struct cmd_msg *m);               /* to gather */
 uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m);             /* sends CMD_DOC_OPEN, opens the viewer */
+uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m);              /* sends CMD_DOC_OPEN alone */
+void ui_plan(struct ui *ui, struct cmd_msg *m);                     /* sends CMD_PLAN, opens the dialog */
 void ui_open(struct ui *ui, const char *panel, const char *id);     /* focus or open, then locate */
 void ui_close_layer(struct ui *ui);
 void ui_run(struct ui *ui, const char *line); /* a command line, as a key would */
+void ui_prompt(struct ui *ui, const char *text); /* opens the `:` line with this in it */
 
 /* "14:02:11Z", local time, or "T+1:30" since the newest deploy, as prefs say. */
 char *panel_time(const struct frame *f, int64_t ms, char out[CLOCK_TEXT]);

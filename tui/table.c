@@ -65,6 +65,7 @@ struct sorting {
     const struct table *t;
     const struct table_ops *ops;
     const void *ctx;
+    const struct frame *f;
     char **texts; /* by row number; NULL = the column has a key */
 };
 
@@ -79,7 +80,7 @@ static int compare(const void *a, const void *b, void *arg)
     } else if (s->texts) {
         d = strcmp(s->texts[i], s->texts[j]);
     } else {
-        int64_t p = s->ops->columns[s->t->sort - 1].key(x), q = s->ops->columns[s->t->sort - 1].key(y);
+        int64_t p = s->ops->columns[s->t->sort - 1].key(x, s->f), q = s->ops->columns[s->t->sort - 1].key(y, s->f);
         d = (p > q) - (p < q);
     }
     if (s->t->reverse)
@@ -89,7 +90,7 @@ static int compare(const void *a, const void *b, void *arg)
 
 static void sort(struct table *t, const struct table_ops *ops, const void *ctx, const struct frame *f)
 {
-    struct sorting s = { t, ops, ctx, NULL };
+    struct sorting s = { t, ops, ctx, f, NULL };
     if (!t->n || (!t->sort && !ops->natural && !t->reverse))
         return;
     if (t->sort && !ops->columns[t->sort - 1].key) {
@@ -256,7 +257,7 @@ static void widths(const struct table *t, const struct table_ops *ops, const voi
     for (int rank = 0; rank < 16; rank++) {
         for (size_t i = 0; i < ops->n_columns; i++) {
             const struct column *col = &ops->columns[i];
-            if (col->rank != rank || used + col->least + 1 > room)
+            if (col->rank != rank || used + col->least + 1 > room || (col->is_wanted && !col->is_wanted(f)))
                 continue;
             out[i] = col->least;
             used += col->least + 1;
@@ -315,9 +316,10 @@ void table_render(const struct table *t, const struct table_ops *ops, const void
             break;
         const void *row = ops->row(ctx, t->order[i]);
         int col = left;
-        if (ops->health)
-            canvas_text(c, line, 0, 1, panel_health_role(ops->health(row)),
-                        panel_health_glyph(ops->health(row)));
+        if (ops->health) {
+            enum health h = ops->health(row);
+            canvas_text(c, line, 0, 1, h == HEALTH_OK ? ROLE_TEXT : panel_health_role(h), panel_health_glyph(h));
+        }
         for (size_t k = 0; k < ops->n_columns; k++) {
             if (!w[k])
                 continue;

@@ -17,7 +17,8 @@ struct column {
     int rank;          /* the highest rank goes first when there is no room */
     bool is_right;
     enum role (*cell)(const void *row, const struct frame *f, struct buf *out);
-    int64_t (*key)(const void *row); /* sorts by number; NULL = by the cell's text */
+    int64_t (*key)(const void *row, const struct frame *f); /* sorts by number; NULL = by the cell's text */
+    bool (*is_wanted)(const struct frame *f); /* false: not shown now; NULL = always */
 };
 
 struct table_ops {

@@ -20,10 +20,11 @@ enum { MOST_LIST = 32 };
 const struct flag flags[] = {
     { 'n', "namespace", "NS", "namespaces to watch: repeat, or join with ','" },
     { 'A', "all-namespaces", NULL, "all namespaces" },
-    { 'o', "output", "FORMAT", "table, wide, json or name" },
+    { 'o', "output", "FORMAT", "table, wide, json, ndjson or name" },
     { 'w', "watch", NULL, "status: print again whenever it changes" },
     { 'e', "environment", "NAME", "an environment of the config" },
     { 0, "config", "FILE", "this config file instead of the user's" },
+    { 0, "state-dir", "DIR", "the folder of the journal" },
     { 0, "kubeconfig", "FILE", "this kubeconfig alone" },
     { 0, "context", "NAME", "context of the kubeconfig" },
     { 0, "cluster", "NAME", "cluster of the kubeconfig" },
@@ -43,7 +44,22 @@ const struct flag flags[] = {
     { 0, "no-headers", NULL, "no header line in tables" },
     { 0, "origin", NULL, "config show: where each value comes from" },
     { 0, "pre", NULL, "doctor: without the network" },
-    { 0, "read-only", NULL, "refuse every change (this version makes none)" },
+    { 'f', "follow", NULL, "errors: go on for ever" },
+    { 0, "since", "TIME", "errors: as far back as 30m, 24h (as without it), or all" },
+    { 0, "new", NULL, "errors -f: only what comes from now on" },
+    { 0, "errors-db", "PLACE", "this error database (passwords belong into ~/.pgpass)" },
+    { 0, "apply", NULL, "errors init: carry it out" },
+    { 0, "code", "CODE", "errors: the error code" },
+    { 0, "severity", "WORD", "errors: this severity and worse; classify: the word" },
+    { 0, "service", "NAME", "errors: the service's name" },
+    { 0, "note", "TEXT", "errors resolve: what was done" },
+    { 0, "confirm", "WORD", "the answer to the question that a change asks" },
+    { 0, "stage", "STAGE", "run: the deployment stage" },
+    { 0, "env", "NAME", "run: the environment in the row" },
+    { 0, "impact", "TEXT", "run: what it means for users" },
+    { 0, "business-impact", "TEXT", "run: what it means for the business" },
+    { 0, "read-only", NULL, "refuse every change, whatever is armed" },
+    { 0, "write", NULL, "armed from the start: changes are possible, each after a question" },
     { 0, "theme", "NAME", "default, light, cvd, mono or high-contrast" },
     { 0, "ascii", NULL, "no characters but ASCII on the screen" },
     { 0, "no-color", NULL, "no colours" },
@@ -99,7 +115,10 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
         { "as", &o->kube.as }, { "as-uid", &o->kube.as_uid }, { "token", &o->kube.token },
         { "certificate-authority", &o->kube.certificate_authority },
         { "tls-server-name", &o->kube.tls_server_name }, { "proxy-url", &o->kube.proxy_url },
-        { "config", &o->config_file }, { "environment", &o->environment },
+        { "config", &o->config_file }, { "state-dir", &o->state_dir }, { "environment", &o->environment },
+        { "note", &o->note }, { "confirm", &o->confirm }, { "stage", &o->stage }, { "env", &o->row_environment },
+        { "impact", &o->impact }, { "business-impact", &o->business_impact }, { "code", &o->code }, { "errors-db", &o->errors_db }, { "since", &o->since },
+        { "severity", &o->severity }, { "service", &o->service },
         { "theme", &o->theme }, { "log-file", &o->log_file }, { "log-level", &o->log_level },
     };
     const struct {
@@ -109,8 +128,9 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
         { "all-namespaces", &o->all_namespaces }, { "watch", &o->watch },
         { "insecure-skip-tls-verify", &o->kube.insecure_skip_tls_verify },
         { "disable-compression", &o->kube.disable_compression },
+        { "follow", &o->follow }, { "new", &o->is_new }, { "apply", &o->apply },
         { "no-headers", &o->no_headers }, { "origin", &o->origin }, { "pre", &o->pre },
-        { "read-only", &o->read_only }, { "ascii", &o->ascii }, { "no-color", &o->no_color },
+        { "read-only", &o->read_only }, { "write", &o->write }, { "ascii", &o->ascii }, { "no-color", &o->no_color },
         { "mouse", &o->mouse }, { "help", &o->help }, { "version", &o->version },
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -149,7 +169,7 @@ static bool set_flag(struct options *o, const struct flag *f, const char *v,
         ok = text_to_span_ms(v, &o->timeout_ms);
     if (!ok)
         cli_complain("--%s: \"%s\" is not %s", f->name, v,
-                is(f, "output") ? "table, wide, json or name" : "a time like 5s or 1m");
+                     is(f, "output") ? "table, wide, json, ndjson or name" : "a time like 5s or 1m");
     return ok;
 }
 

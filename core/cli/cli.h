@@ -39,9 +39,16 @@ struct options {
     enum output output;
     bool is_output_set, no_headers, watch, origin, pre, help, version;
     const char *config_file;      /* --config */
+    const char *state_dir;        /* --state-dir */
     const char *environment;      /* -e/--environment: a name under environments */
+    const char *code, *severity, *service; /* of an error; NULL = not said */
+    const char *note, *confirm;   /* of a change */
+    const char *stage, *row_environment, *impact, *business_impact; /* run: what a row says */
+    const char *errors_db;        /* --errors-db: instead of the config's */
+    const char *since;            /* --since: a span, or "all" */
+    bool follow, is_new, apply;   /* errors: -f, --new, --apply */
     const char *log_file, *log_level;
-    bool read_only, ascii, no_color, mouse;
+    bool read_only, write, ascii, no_color, mouse;
     const char *theme;
     const char *const *args; /* what is left after the command's name */
     int n_args;
@@ -64,8 +71,12 @@ struct command {
 };
 extern const struct command commands[]; /* ends with a NULL name; core/cli/commands.c */
 
+int cmd_run(const struct options *o, const struct cli_env *env);
 int cmd_status(const struct options *o, const struct cli_env *env);
+int cmd_journal(const struct options *o, const struct cli_env *env);
 int cmd_config(const struct options *o, const struct cli_env *env);
+int cmd_errors(const struct options *o, const struct cli_env *env);
+int cmd_errors_classify(const struct options *o, const struct cli_env *env); /* args: after `classify` */
 int cmd_doctor(const struct options *o, const struct cli_env *env);
 int cmd_version(const struct options *o, const struct cli_env *env);
 int cmd_help(const struct options *o, const struct cli_env *env);

@@ -9,7 +9,7 @@
 static void show(const struct options *o, const char *key, const char *value,
                  struct conf_origin from)
 {
-    char clean[512], name[256], file[512];
+    char clean[1024], name[256], file[512];
     text_clean_to(clean, sizeof clean, value, strlen(value));
     text_clean_to(name, sizeof name, key, strlen(key));
     if (o->origin && from.file)
@@ -19,6 +19,34 @@ static void show(const struct options *o, const char *key, const char *value,
         printf("%-40s %-30s default\n", name, clean);
     else
         printf("%s: %s\n", name, clean);
+}
+
+/* `where` is "errors" or "environments.NAME.errors". */
+static void show_errors(const struct options *o, const char *where, const struct conf_errors *e)
+{
+    char key[220], value[80];
+    struct buf db = BUF_INIT(64 * 1024);
+    if (!e)
+        return;
+    if (e->db) {
+        conf_mask_db(&db, e->db);
+        snprintf(key, sizeof key, "%s.db", where);
+        show(o, key, buf_str(&db), e->origin);
+    }
+    if (e->service) {
+        snprintf(key, sizeof key, "%s.service", where);
+        show(o, key, e->service, e->origin);
+    }
+    snprintf(key, sizeof key, "%s.timezone", where);
+    show(o, key, e->timezone ? e->timezone : "measured", e->origin);
+    for (size_t i = 0; i < e->n_rules; i++) {
+        const struct conf_rule *r = &e->rules[i];
+        snprintf(key, sizeof key, "%s.rules[%zu]", where, i);
+        snprintf(value, sizeof value, "%s %.50s -> %s", r->match ? "match" : "code",
+                 r->match ? r->match : r->code, conf_category_name(r->category));
+        show(o, key, value, e->origin);
+    }
+    buf_release(&db);
 }
 
 static void show_env(const struct options *o, const struct conf_env *env)
@@ -35,6 +63,13 @@ static void show_env(const struct options *o, const struct conf_env *env)
     show(o, key, names.len ? buf_str(&names) : "the context's namespace", env->origin);
     snprintf(key, sizeof key, "environments.%s.read_only", env->name);
     show(o, key, env->read_only ? "true" : "false", env->origin);
+    snprintf(key, sizeof key, "environments.%s.errors", env->name);
+    show_errors(o, key, env->errors);
+    for (size_t i = 0; i < env->n_services; i++) {
+        const struct conf_service *s = &env->services[i];
+        snprintf(key, sizeof key, "environments.%s.services.%s", env->name, s->name);
+        show(o, key, s->workload, s->origin);
+    }
     buf_release(&names);
 }
 
@@ -62,6 +97,7 @@ int cmd_config(const struct options *o, const struct cli_env *env)
     }
     for (size_t i = 0; i < c->n_envs; i++)
         show_env(o, &c->envs[i]);
+    show_errors(o, "errors", c->errors);
     for (size_t i = 0; i < c->n_keys; i++) {
         char key[80];
         snprintf(key, sizeof key, "keys.%s", c->keys[i].key);

@@ -20,6 +20,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
+#include "core/store/journal.h"
 
 enum grade { GRADE_OK, GRADE_WARN, GRADE_FAIL, GRADE_SKIP };
 enum { REACH_MS = 15000, CERT_SOON_MS = 7 * 24 * 3600 * 1000 };
@@ -208,6 +209,34 @@ static void check_rights(struct exam *x, struct finding *f)
     buf_release(&denied);
 }
 
+static void check_state(struct exam *x, struct finding *f)
+{
+    struct statedir d;
+    struct err e = { 0 };
+    if (statedir_find(x->o->state_dir, env_of, &d, &e))
+        say(f, GRADE_FAIL, "%s", e.text);
+    else if (d.is_read_only)
+        say(f, GRADE_FAIL, "%s: cannot be written to", d.path);
+    else
+        say(f, d.notice[0] ? GRADE_WARN : GRADE_OK, "%s%s%s", d.notice[0] ? d.notice : d.path,
+            d.is_network ? ", on a network filesystem" : "", d.notice[0] ? "" : ", 0700");
+}
+
+static void check_journal(struct exam *x, struct finding *f)
+{
+    struct statedir d;
+    struct journal_check c;
+    struct err e = { 0 };
+    if (statedir_find(x->o->state_dir, env_of, &d, NULL))
+        say(f, GRADE_SKIP, "no state folder");
+    else if (journal_verify(&d, &c, &e))
+        say(f, GRADE_FAIL, "%s", e.text);
+    else if (c.text[0])
+        say(f, GRADE_FAIL, "%s", c.text);
+    else
+        say(f, GRADE_OK, "%lld entries, all good", (long long)c.n);
+}
+
 static const struct check {
     const char *group, *name;
     void (*run)(struct exam *x, struct finding *f);
@@ -216,6 +245,8 @@ static const struct check {
     { "terminal", "size", check_terminal, "use a terminal of 80x24 or more, and set TERM" },
     { "terminal", "characters", check_locale, "set a UTF-8 locale (LANG=C.UTF-8), or use --ascii" },
     { "config", "file", check_config, "mend what `bakewatch config validate` lists" },
+    { "state", "folder", check_state, "chmod 700 it, make room, or give another with --state-dir" },
+    { "state", "journal", check_journal, "without a journal nothing can be changed: bakewatch journal verify" },
     { "kubernetes", "kubeconfig", check_kubeconfig, "check KUBECONFIG and --context" },
     { "kubernetes", "unknown keys", check_unknown, "a misspelt key is ignored by every client" },
     { "kubernetes", "login", check_login, "log in again, or ask for new credentials" },
@@ -288,7 +319,7 @@ int cmd_doctor(const struct options *o, const struct cli_env *env)
     int rc = EXIT_PASS;
     (void)env;
     const struct conf_env *in_force = NULL;
-    if (setup_env(o, &in_force, &x.kube))
+    if (setup_place(o, &in_force, &x.kube))
         x.kube = o->kube; /* the config has errors: its row says so */
     check_kubeconfig(&x, &found);
     reach(&x);

@@ -5,9 +5,23 @@ const struct command commands[] = {
       "  bakewatch status -n openpolicy\n"
       "  bakewatch status -A -o json\n"
       "  bakewatch status -w policy-api\n" },
+    { "journal", "[verify]", "what was changed from here, and whether that record is whole", cmd_journal,
+      "  bakewatch journal\n"
+      "  bakewatch journal -o ndjson\n"
+      "  bakewatch journal verify\n" },
+    { "run", "[--service S --stage S --env E] -- COMMAND", "run a deployment step; its failure becomes a row", cmd_run,
+      "  bakewatch run --service payments --stage migrate --env prod -- ./migrate.sh\n"
+      "  bakewatch run --service web --stage deploy --impact 'checkout is slow' -- helm upgrade web ./chart\n" },
     { "config", "validate|show", "check our config file, or show what is in force", cmd_config,
       "  bakewatch config validate\n"
       "  bakewatch config show --origin\n" },
+    { "errors", "[-f] | show ID | init | classify", "the team's error table: list, follow, one record", cmd_errors,
+      "  bakewatch errors --since 1h --severity high\n"
+      "  bakewatch errors -f -o ndjson\n"
+      "  bakewatch errors show 4711\n"
+      "  bakewatch errors init | psql ops\n"
+      "  bakewatch errors init --apply --errors-db service=ops\n"
+      "  bakewatch errors classify --code NET-12 'dial tcp 10.0.0.1:5432: connection refused'\n" },
     { "doctor", "", "check terminal, config, kubeconfig and the way to the cluster", cmd_doctor,
       "  bakewatch doctor\n"
       "  bakewatch doctor --pre\n" },

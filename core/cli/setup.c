@@ -1,11 +1,14 @@
-#include "core/cli/say.h"
 #include "core/cli/setup.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/cli/say.h"
+#include "core/gather/errors.h"
 
 static const char *env_of(const char *name)
 {
@@ -48,8 +51,7 @@ const struct conf *setup_conf(const struct options *o)
     return conf;
 }
 
-/* The environment by name; else the one whose context is the one that we would use. */
-static int choose_env(const struct options *o, const struct conf *conf, const struct conf_env **out)
+int setup_env(const struct options *o, const struct conf *conf, const struct conf_env **out)
 {
     struct kubeconfig *k = NULL;
     const char *context = o->kube.context;
@@ -70,6 +72,26 @@ static int choose_env(const struct options *o, const struct conf *conf, const st
     *out = context ? conf_find_env(conf, NULL, context) : NULL;
     kubeconfig_free(k);
     return EXIT_PASS;
+}
+
+struct triage_rules *setup_rules(const struct conf_errors *errors)
+{
+    struct triage_rules *out = NULL;
+    struct err e = { 0 };
+    if (errors_rules(errors, &out, &e))
+        cli_complain("errors.rules: %s", e.text);
+    return out;
+}
+
+const char *setup_who(void)
+{
+    static char who[256];
+    char host[128] = "";
+    const char *sudo = getenv("SUDO_USER");
+    struct passwd *pw = getpwuid(getuid());
+    gethostname(host, sizeof host - 1);
+    snprintf(who, sizeof who, "%.100s@%.100s", getuid() == 0 && sudo && sudo[0] ? sudo : pw ? pw->pw_name : "unknown", host);
+    return who;
 }
 
 /* A kubeconfig that cannot work is said before any screen opens. */
@@ -96,12 +118,12 @@ static void apply_log_level(const struct options *o, const struct conf *conf)
     }
 }
 
-int setup_env(const struct options *o, const struct conf_env **env, struct kube_overrides *kube)
+int setup_place(const struct options *o, const struct conf_env **env, struct kube_overrides *kube)
 {
     const struct conf *conf = setup_conf(o);
     if (!conf)
         return EXIT_USAGE;
-    int rc = choose_env(o, conf, env);
+    int rc = setup_env(o, conf, env);
     *kube = o->kube;
     if (!rc && *env && !kube->context)
         kube->context = (*env)->context;
@@ -113,25 +135,38 @@ int setup_gather(const struct options *o, struct gather_spec *spec)
     const struct conf *conf = setup_conf(o);
     const struct conf_env *env = NULL;
     struct kube_overrides kube;
-    int rc = setup_env(o, &env, &kube);
+    int rc = setup_place(o, &env, &kube);
     if (rc)
         return rc;
     *spec = (struct gather_spec){ .kube = kube, .namespaces = o->namespaces,
                                   .n_namespaces = o->n_namespaces,
                                   .all_namespaces = o->all_namespaces,
                                   .request_timeout_ms = o->request_timeout_ms, .conf = conf, .env = env };
-    if (env) {
-        if (!o->n_namespaces && !o->all_namespaces) {
-            spec->namespaces = env->namespaces;
-            spec->n_namespaces = env->n_namespaces;
-        }
+    if (env && !o->n_namespaces && !o->all_namespaces) {
+        spec->namespaces = env->namespaces;
+        spec->n_namespaces = env->n_namespaces;
     }
     static const char *own[CONF_LIST]; /* the spec borrows it */
     spec->n_namespaces = drop_twins(spec->namespaces, spec->n_namespaces, own);
     spec->namespaces = own;
     apply_log_level(o, conf);
+    spec->errors_db = o->errors_db;
+    spec->state_dir = o->state_dir;
+    spec->who = setup_who();
+    spec->read_only = o->read_only;
+    spec->write = o->write;
     struct err e = { 0 };
     if (conf->log_file && !o->log_file && log_open(conf->log_file, &e))
         cli_complain("%s", e.text);
     return check_kubeconfig(&spec->kube);
+}
+
+int setup_state(const struct options *o, struct statedir *out)
+{
+    struct err e = { 0 };
+    enum err_code rc = statedir_find(o->state_dir, env_of, out, &e);
+    const char *text = rc ? e.text : out->notice;
+    if (text[0])
+        cli_complain("%s", text);
+    return rc ? EXIT_FAIL : EXIT_PASS;
 }

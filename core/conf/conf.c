@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
-#include "core/conf/yaml.h"
+#include "core/conf/conf_internal.h"
 
 const struct conf_field conf_fields[] = {
     { "environments.NAME.class", "production|staging|development", "unknown",
@@ -15,6 +15,17 @@ const struct conf_field conf_fields[] = {
     { "environments.NAME.namespaces", "list of names", "the context's namespace",
       "namespaces to watch" },
     { "environments.NAME.read_only", "true|false", "true", "refuse every change until armed" },
+    { "environments.NAME.errors.db", "postgresql://... or sqlite:///PATH", "none",
+      "where the table deployment_errors is" },
+    { "environments.NAME.errors.service", "name", "none",
+      "instead of db: a service of ~/.pg_service.conf, which keeps the password out of here" },
+    { "environments.NAME.errors.timezone", "name or +HH:MM", "measured",
+      "zone of the table's times, which have none" },
+    { "environments.NAME.errors.rules", "list of {match: REGEX, category} or {code: PREFIX, category}",
+      "our own rules alone", "which category an error has; the first that matches, before our own" },
+    { "environments.NAME.services.NAME", "[KIND/]NAME", "the workload of the same name",
+      "which workload a service_name of the table is" },
+    { "errors", "like environments.NAME.errors", "none", "where no environment is chosen" },
     { "keys.KEY", "command line", "conf/default.keys", "what a key does" },
     { "theme", "name", "default", "default, light, cvd, mono, high-contrast, or a file's name" },
     { "log.level", "debug|info|warn|error", "info", "what our own log keeps" },
@@ -22,16 +33,7 @@ const struct conf_field conf_fields[] = {
     { NULL, NULL, NULL, NULL },
 };
 
-struct reader {
-    struct conf *c;
-    const char *file;
-    struct buf *all;
-    struct err *first;
-    bool failed;
-};
-
-static void bad(struct reader *r, const struct yaml_node *n, const char *fmt, ...) PRINTF_LIKE(3, 4);
-static void bad(struct reader *r, const struct yaml_node *n, const char *fmt, ...)
+void conf_bad(struct conf_reader *r, const struct yaml_node *n, const char *fmt, ...)
 {
     char what[160], text[224];
     va_list ap;
@@ -46,23 +48,23 @@ static void bad(struct reader *r, const struct yaml_node *n, const char *fmt, ..
     r->failed = true;
 }
 
-static void unknown_key(struct reader *r, const struct yaml_node *key, const char *const *known,
+void conf_unknown_key(struct conf_reader *r, const struct yaml_node *key, const char *const *known,
                         size_t n)
 {
     const char *near = text_nearest(key->text, known, n);
-    bad(r, key, "unknown key \"%.60s\"%s%s%s", key->text, near ? ", did you mean \"" : "",
+    conf_bad(r, key, "unknown key \"%.60s\"%s%s%s", key->text, near ? ", did you mean \"" : "",
         near ? near : "", near ? "\"?" : "");
 }
 
-static const char *text(struct reader *r, const struct yaml_node *n, const char *what)
+const char *conf_text(struct conf_reader *r, const struct yaml_node *n, const char *what)
 {
     const char *s = yaml_text(n);
     if (!s)
-        bad(r, n, "%s must be text", what);
+        conf_bad(r, n, "%s must be text", what);
     return s ? arena_strdup(&r->c->arena, s) : NULL;
 }
 
-static int choice(struct reader *r, const struct yaml_node *n, const char *what,
+int conf_choice(struct conf_reader *r, const struct yaml_node *n, const char *what,
                   const char *const *words, size_t n_words)
 {
     const char *s = yaml_text(n);
@@ -71,29 +73,29 @@ static int choice(struct reader *r, const struct yaml_node *n, const char *what,
             return (int)i;
     }
     const char *near = s ? text_nearest(s, words, n_words) : NULL;
-    bad(r, n, "%s: \"%.40s\" is none of its values%s%s%s", what, s ? s : "",
+    conf_bad(r, n, "%s: \"%.40s\" is none of its values%s%s%s", what, s ? s : "",
         near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return -1;
 }
 
-static struct conf_origin origin(const struct reader *r, const struct yaml_node *n)
+struct conf_origin conf_origin(const struct conf_reader *r, const struct yaml_node *n)
 {
     return (struct conf_origin){ r->file, n->line, n->col };
 }
 
-static void read_namespaces(struct reader *r, struct conf_env *env, const struct yaml_node *n)
+static void read_namespaces(struct conf_reader *r, struct conf_env *env, const struct yaml_node *n)
 {
     if (n->kind != YAML_SEQ || n->n > CONF_LIST) {
-        bad(r, n, n->kind == YAML_SEQ ? "namespaces holds at most %d names"
+        conf_bad(r, n, n->kind == YAML_SEQ ? "namespaces holds at most %d names"
                                       : "namespaces must be a list like [openpolicy]", CONF_LIST);
         return;
     }
     const char **list = arena_alloc(&r->c->arena, (n->n + 1) * sizeof *list);
     env->n_namespaces = 0;
     for (size_t i = 0; i < n->n; i++) {
-        const char *s = text(r, n->items[i], "a namespace");
+        const char *s = conf_text(r, n->items[i], "a namespace");
         if (s && !text_is_dns1123_label(s))
-            bad(r, n->items[i], "\"%.60s\" is not the name of a namespace", s);
+            conf_bad(r, n->items[i], "\"%.60s\" is not the name of a namespace", s);
         else if (s)
             list[env->n_namespaces++] = s;
     }
@@ -106,38 +108,43 @@ const char *conf_class_name(enum conf_class c)
     return (size_t)c < ARRAY_LEN(names) ? names[c] : "";
 }
 
-static void read_env(struct reader *r, struct conf_env *env, const struct yaml_node *map)
+static void read_env(struct conf_reader *r, struct conf_env *env, const struct yaml_node *map)
 {
-    static const char *const known[] = { "class", "context", "namespaces", "read_only" };
+    static const char *const known[] = { "class", "context", "namespaces", "read_only",
+                                         "errors", "services" };
     static const char *const classes[] = { "development", "staging", "production" };
     if (yaml_is_null(map))
         return;
     if (map->kind != YAML_MAP) {
-        bad(r, map, "environment \"%.60s\" must be a mapping", env->name);
+        conf_bad(r, map, "environment \"%.60s\" must be a mapping", env->name);
         return;
     }
     for (size_t i = 0; i < map->n; i++) {
         const struct yaml_node *key = map->keys[i], *v = map->items[i];
         if (text_eq(key->text, "class")) {
-            int c = choice(r, v, "class", classes, ARRAY_LEN(classes));
+            int c = conf_choice(r, v, "class", classes, ARRAY_LEN(classes));
             env->class = c < 0 ? CONF_CLASS_UNKNOWN : (enum conf_class)(c + 1);
         } else if (text_eq(key->text, "context")) {
-            env->context = text(r, v, "context");
+            env->context = conf_text(r, v, "context");
         } else if (text_eq(key->text, "namespaces")) {
             read_namespaces(r, env, v);
         } else if (text_eq(key->text, "read_only")) {
             if (!yaml_bool(v, &env->read_only))
-                bad(r, v, "read_only must be true or false");
+                conf_bad(r, v, "read_only must be true or false");
+        } else if (text_eq(key->text, "errors")) {
+            env->errors = conf_read_errors(r, key, v);
+        } else if (text_eq(key->text, "services")) {
+            conf_read_services(r, env, v);
         } else {
-            unknown_key(r, key, known, ARRAY_LEN(known));
+            conf_unknown_key(r, key, known, ARRAY_LEN(known));
         }
     }
 }
 
-static void read_envs(struct reader *r, const struct yaml_node *map)
+static void read_envs(struct conf_reader *r, const struct yaml_node *map)
 {
     if (map->kind != YAML_MAP) {
-        bad(r, map, "environments must be a mapping of names");
+        conf_bad(r, map, "environments must be a mapping of names");
         return;
     }
     for (size_t i = 0; i < map->n; i++) {
@@ -148,63 +155,63 @@ static void read_envs(struct reader *r, const struct yaml_node *map)
                 env = &r->c->envs[j];
         }
         if (!env && r->c->n_envs == CONF_ENVS) {
-            bad(r, key, "more than %d environments", CONF_ENVS);
+            conf_bad(r, key, "more than %d environments", CONF_ENVS);
             return;
         }
         if (!env)
             env = &r->c->envs[r->c->n_envs++];
         *env = (struct conf_env){ .name = arena_strdup(&r->c->arena, key->text), .read_only = true,
-                                  .origin = origin(r, key) };
+                                  .origin = conf_origin(r, key) };
         read_env(r, env, map->items[i]);
     }
 }
 
-static void read_keys(struct reader *r, const struct yaml_node *map)
+static void read_keys(struct conf_reader *r, const struct yaml_node *map)
 {
     if (map->kind != YAML_MAP) {
-        bad(r, map, "keys must be a mapping of keys to commands");
+        conf_bad(r, map, "keys must be a mapping of keys to commands");
         return;
     }
     struct conf_key *keys = arena_alloc(&r->c->arena, (r->c->n_keys + map->n + 1) * sizeof *keys);
     if (r->c->n_keys)
         memcpy(keys, r->c->keys, r->c->n_keys * sizeof *keys);
     for (size_t i = 0; i < map->n; i++) {
-        const char *line = text(r, map->items[i], "the command of a key");
+        const char *line = conf_text(r, map->items[i], "the command of a key");
         if (line)
             keys[r->c->n_keys++] = (struct conf_key){
-                arena_strdup(&r->c->arena, map->keys[i]->text), line, origin(r, map->keys[i]) };
+                arena_strdup(&r->c->arena, map->keys[i]->text), line, conf_origin(r, map->keys[i]) };
     }
     r->c->keys = keys;
 }
 
-static void read_log(struct reader *r, const struct yaml_node *map)
+static void read_log(struct conf_reader *r, const struct yaml_node *map)
 {
     static const char *const known[] = { "level", "file" };
     static const char *const levels[] = { "debug", "info", "warn", "error" };
     if (map->kind != YAML_MAP) {
-        bad(r, map, "log must be a mapping");
+        conf_bad(r, map, "log must be a mapping");
         return;
     }
     for (size_t i = 0; i < map->n; i++) {
         const struct yaml_node *key = map->keys[i], *v = map->items[i];
         if (text_eq(key->text, "level")) {
-            int l = choice(r, v, "log.level", levels, ARRAY_LEN(levels));
+            int l = conf_choice(r, v, "log.level", levels, ARRAY_LEN(levels));
             r->c->log_level = l < 0 ? NULL : levels[l];
-            r->c->log_level_origin = origin(r, key);
+            r->c->log_level_origin = conf_origin(r, key);
         } else if (text_eq(key->text, "file")) {
-            r->c->log_file = text(r, v, "log.file");
-            r->c->log_file_origin = origin(r, key);
+            r->c->log_file = conf_text(r, v, "log.file");
+            r->c->log_file_origin = conf_origin(r, key);
         } else {
-            unknown_key(r, key, known, ARRAY_LEN(known));
+            conf_unknown_key(r, key, known, ARRAY_LEN(known));
         }
     }
 }
 
-static void read_root(struct reader *r, const struct yaml_node *root)
+static void read_root(struct conf_reader *r, const struct yaml_node *root)
 {
-    static const char *const known[] = { "environments", "keys", "theme", "log" };
+    static const char *const known[] = { "environments", "errors", "keys", "theme", "log" };
     if (root->kind != YAML_MAP) {
-        bad(r, root, "the configuration is a mapping");
+        conf_bad(r, root, "the configuration is a mapping");
         return;
     }
     for (size_t i = 0; i < root->n; i++) {
@@ -213,15 +220,17 @@ static void read_root(struct reader *r, const struct yaml_node *root)
             continue;
         if (text_eq(key->text, "environments"))
             read_envs(r, v);
+        else if (text_eq(key->text, "errors"))
+            r->c->errors = conf_read_errors(r, key, v);
         else if (text_eq(key->text, "keys"))
             read_keys(r, v);
         else if (text_eq(key->text, "log"))
             read_log(r, v);
         else if (text_eq(key->text, "theme")) {
-            r->c->theme = text(r, v, "theme");
-            r->c->theme_origin = origin(r, key);
+            r->c->theme = conf_text(r, v, "theme");
+            r->c->theme_origin = conf_origin(r, key);
         } else
-            unknown_key(r, key, known, ARRAY_LEN(known));
+            conf_unknown_key(r, key, known, ARRAY_LEN(known));
     }
 }
 
@@ -233,7 +242,7 @@ static struct conf *new_conf(void)
 }
 
 /* YAML errors end a file: there is nothing to go on with. */
-static void add_tree(struct reader *r, enum err_code err, const struct err *one,
+static void add_tree(struct conf_reader *r, enum err_code err, const struct err *one,
                      const struct yaml_node *root)
 {
     if (err) {
@@ -247,7 +256,7 @@ static void add_tree(struct reader *r, enum err_code err, const struct err *one,
     }
 }
 
-static enum err_code finish(struct reader *r, struct conf **out)
+static enum err_code finish(struct conf_reader *r, struct conf **out)
 {
     if (r->failed) {
         conf_free(r->c);
@@ -262,7 +271,7 @@ enum err_code conf_parse(const char *file, const char *s, size_t n, struct conf 
 {
     struct err one = { 0 };
     struct yaml_node *root = NULL;
-    struct reader r = { .c = new_conf(), .all = all, .first = e };
+    struct conf_reader r = { .c = new_conf(), .all = all, .first = e };
     r.file = arena_strdup(&r.c->arena, file);
     enum err_code err = n > CONF_BYTES ? err_set(&one, ERR_LIMIT, 0, "%s:1:1: too large", file)
                                        : yaml_parse(&r.c->arena, r.file, s, n, &root, &one);
@@ -273,7 +282,7 @@ enum err_code conf_parse(const char *file, const char *s, size_t n, struct conf 
 enum err_code conf_load(const char *file, const char *(*env)(const char *), struct conf **out,
                         struct buf *all, struct err *e)
 {
-    struct reader r = { .c = new_conf(), .all = all, .first = e };
+    struct conf_reader r = { .c = new_conf(), .all = all, .first = e };
     struct arena *a = &r.c->arena;
     const char *home = env("HOME"), *xdg = env("XDG_CONFIG_HOME");
     const char *files[2] = { "/etc/bakewatch/config.yaml", NULL };

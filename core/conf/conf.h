@@ -4,7 +4,8 @@
  * Files    /etc/bakewatch/config.yaml, then $XDG_CONFIG_HOME/bakewatch/config.yaml (or the one of
  *          --config alone); what the later one says wins, environment by environment
  * Errors   ERR_CONFIG; every error is reported, a line each, "FILE:LINE:COL: what, did you mean"
- * Limits   CONF_BYTES a file, CONF_ENVS environments, CONF_LIST namespaces of one
+ * Limits   CONF_BYTES a file, CONF_ENVS environments, CONF_LIST namespaces of one, CONF_RULES rules of an
+ *          error table, CONF_SERVICES names of services
  * Thread   any       Owns  struct conf owns its strings
  */
 #ifndef CONF_CONF_H
@@ -16,12 +17,32 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 
-enum { CONF_BYTES = 1024 * 1024, CONF_ENVS = 100, CONF_LIST = 32 };
+enum { CONF_BYTES = 1024 * 1024, CONF_ENVS = 100, CONF_LIST = 32,
+       CONF_RULES = 200, CONF_SERVICES = 1000, CONF_PATTERN = 1000 };
 enum conf_class { CONF_CLASS_UNKNOWN, CONF_DEVELOPMENT, CONF_STAGING, CONF_PRODUCTION };
 
 struct conf_origin {
     const char *file; /* NULL = the default */
     int line, col;
+};
+
+struct conf_rule { /* one of match and code; a match has been compiled once: it is a pattern */
+    const char *match, *code;
+    int category; /* in the order of enum category, core/model/errors.h */
+};
+
+struct conf_errors { /* where an environment's error table is, and what its errors mean */
+    const char *db;       /* "postgresql://..." or "sqlite://..."; may hold a password: conf_mask_db */
+    const char *service;  /* of ~/.pg_service.conf, instead of db */
+    const char *timezone; /* of its zoneless times: "+02:00" or a name; NULL = measure */
+    const struct conf_rule *rules;
+    size_t n_rules;
+    struct conf_origin origin;
+};
+
+struct conf_service { /* service_name in the error table -> [KIND/]NAME of a workload */
+    const char *name, *workload;
+    struct conf_origin origin;
 };
 
 struct conf_env {
@@ -31,6 +52,9 @@ struct conf_env {
     const char *const *namespaces;
     size_t n_namespaces;
     bool read_only;
+    const struct conf_errors *errors; /* NULL = none */
+    const struct conf_service *services;
+    size_t n_services;
     struct conf_origin origin;
 };
 
@@ -43,6 +67,7 @@ struct conf {
     struct arena arena;
     struct conf_env *envs;
     size_t n_envs;
+    const struct conf_errors *errors; /* where no environment is chosen; NULL = none */
     struct conf_key *keys;
     size_t n_keys;
     const char *theme, *log_level, *log_file; /* NULL = not said */
@@ -63,6 +88,12 @@ void conf_free(struct conf *c);
 /* By name; or (name NULL) the one whose context is `context`.  NULL = none. */
 const struct conf_env *conf_find_env(const struct conf *c, const char *name, const char *context);
 const char *conf_class_name(enum conf_class c);
+/* The errors of this environment; of none (env NULL) those of the top.  An environment without its own
+ * has none: the top's table may be another environment's.  NULL = none. */
+const struct conf_errors *conf_find_errors(const struct conf *c, const struct conf_env *env);
+/* `db` as it may be shown: passwords become ***. */
+void conf_mask_db(struct buf *out, const char *db);
+const char *conf_category_name(int category); /* "configuration", ... */
 
 /* What the config can hold, for `config show`, the man page and "did you mean". */
 struct conf_field {

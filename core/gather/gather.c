@@ -14,11 +14,12 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/gather/cluster.h"
+#include "core/gather/errors.h"
 
 enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, HEALTH_MS = 5000, SUSPEND_MS = 2000,
        NAMESPACES = 32 };
 
-enum moved { MOVED_IDENT = 1, MOVED_HEALTH = 2, MOVED_DATA = 4, MOVED_DOC = 8 };
+enum moved { MOVED_IDENT = 1, MOVED_HEALTH = 2, MOVED_DATA = 4, MOVED_DOC = 8, MOVED_ERRORS = 16, MOVED_PLAN = 32 };
 
 struct gather {
     struct gather_spec spec;
@@ -37,6 +38,11 @@ struct gather {
     struct cluster *cluster;        /* NULL: `broken` says why */
     char broken[512];
     struct kube_doc *doc;
+    bool is_error_doc;              /* the text that is open is an error's record */
+    struct worker *worker;          /* NULL with workloads_only: all SQLite */
+    struct actuator *gate;
+    struct gather_errors *errors;
+    int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */
     unsigned moved;
     struct loop_timer publish, beat;
@@ -74,6 +80,21 @@ static void on_doc(void *ctx)
     move(ctx, MOVED_DOC);
 }
 
+static void on_errors(void *ctx)
+{
+    move(ctx, MOVED_ERRORS);
+}
+
+static void on_plan(void *ctx)
+{
+    move(ctx, MOVED_PLAN);
+}
+
+static void on_rights(void *ctx)
+{
+    move(ctx, MOVED_IDENT);
+}
+
 /* ---- sections ---- */
 
 static const char *const *copy_list(struct arena *a, const char *const *from, size_t n)
@@ -96,7 +117,12 @@ static struct ident *make_ident(struct gather *g)
     id->user = arena_strdup(a, g->has_target ? t->user : "");
     id->server = arena_strdup(a, g->has_target ? t->server : "");
     id->as = arena_strdup(a, g->has_target && t->as ? t->as : "");
-    id->read_only = true;
+    struct actuator_rights rights = { .read_only = true, .until_ms = TIME_NONE, .ban = "" };
+    if (g->gate)
+        rights = actuator_rights(g->gate);
+    id->read_only = rights.read_only;
+    id->armed_until_ms = rights.until_ms;
+    id->write_ban = arena_strdup(a, rights.ban);
     id->is_insecure = g->has_target && t->is_insecure;
     id->all_namespaces = g->all_namespaces;
     id->namespaces = copy_list(a, (const char *const *)g->namespaces, g->n_namespaces);
@@ -111,10 +137,28 @@ static struct ident *make_ident(struct gather *g)
     return id;
 }
 
+/* The error database is a row of its own: it makes nothing of the cluster old. */
+static void add_errors_row(struct gather *g, struct sources *s)
+{
+    struct arena *a = &s->section.arena;
+    if (!g->errors)
+        return;
+    struct source_health *rows = arena_alloc(a, (s->n + 1) * sizeof *rows);
+    memcpy(rows, s->rows, s->n * sizeof *rows);
+    rows[s->n] = gather_errors_health(g->errors);
+    rows[s->n].name = arena_strdup(a, rows[s->n].name);
+    rows[s->n].text = arena_strdup(a, rows[s->n].text);
+    s->rows = rows;
+    s->n++;
+}
+
 static struct sources *make_sources(struct gather *g)
 {
-    if (g->cluster)
-        return cluster_sources(g->cluster);
+    if (g->cluster) {
+        struct sources *s = cluster_sources(g->cluster);
+        add_errors_row(g, s);
+        return s;
+    }
     struct sources *s = section_new(sizeof *s, NULL);
     s->rows = arena_alloc(&s->section.arena, sizeof *s->rows);
     s->rows[0] = (struct source_health){ .name = "api", .state = SOURCE_UNSET,
@@ -124,6 +168,7 @@ static struct sources *make_sources(struct gather *g)
     s->n = 1;
     s->worst = SOURCE_UNSET;
     s->oldest_proof_ms = s->lost_ms = TIME_NONE;
+    add_errors_row(g, s);
     return s;
 }
 
@@ -148,6 +193,11 @@ static void on_publish(void *ctx)
         todo &= ~(unsigned)MOVED_DATA; /* later */
         loop_timer_set(g->loop, &g->publish, wait < PUBLISH_MS ? PUBLISH_MS : wait);
     }
+    wait = g->errors_ms + SECTION_MS - now;
+    if (todo & MOVED_ERRORS && wait > 0) {
+        todo &= ~(unsigned)MOVED_ERRORS;
+        loop_timer_set(g->loop, &g->publish, wait < PUBLISH_MS ? PUBLISH_MS : wait);
+    }
     g->moved &= ~todo;
     if (!todo)
         return;
@@ -162,8 +212,17 @@ static void on_publish(void *ctx)
         set(s, SECTION_EVENTS, kube_view_events(cluster_view(g->cluster)));
         g->data_ms = clock_io_ms();
     }
+    if (todo & (MOVED_ERRORS | MOVED_DATA) && g->errors) { /* new workloads may claim services */
+        set(s, SECTION_ERRORS, gather_errors_section(g->errors, (const struct workloads *)s->sections[SECTION_WORKLOADS],
+                                                     clock_story_ms()));
+        g->errors_ms = clock_io_ms();
+    }
     if (todo & MOVED_DOC)
-        snap_set(s, SECTION_DOC, g->doc ? kube_doc_section(g->doc) : NULL);
+        snap_set(s, SECTION_DOC, g->is_error_doc && g->errors ? (void *)gather_errors_doc(g->errors)
+                                 : g->doc                     ? (void *)kube_doc_section(g->doc)
+                                                              : NULL);
+    if (todo & MOVED_PLAN)
+        snap_set(s, SECTION_PLAN, g->errors ? gather_errors_plan_section(g->errors) : NULL);
     snap_unref(g->snap);
     g->snap = snap_ref(s);
     g->published_ms = clock_io_ms();
@@ -179,18 +238,28 @@ static void on_beat(void *ctx)
         log_put(LOG_WARN, "gather", "suspended for %d s: nothing is proved any more",
                 (int)((gap - g->gap_ms) / 1000));
         cluster_doubt(g->cluster);
+        if (g->errors)
+            gather_errors_doubt(g->errors);
     }
     g->gap_ms = gap;
-    move(g, MOVED_HEALTH);
+    move(g, MOVED_HEALTH | MOVED_ERRORS); /* the histogram moves with the minute */
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
 }
 
 /* ---- which cluster, which namespaces ---- */
 
-static void close_cluster(struct gather *g)
+static void close_doc(struct gather *g)
 {
     kube_doc_free(g->doc);
     g->doc = NULL;
+    if (g->errors)
+        gather_errors_close(g->errors);
+    g->is_error_doc = false;
+}
+
+static void close_cluster(struct gather *g)
+{
+    close_doc(g);
     cluster_free(g->cluster);
     g->cluster = NULL;
     snap_unref(g->snap); /* rows of another place must not stand under the new name */
@@ -209,6 +278,34 @@ static void open_cluster(struct gather *g)
     };
     g->cluster = cluster_new(g->loop, &spec);
     log_put(LOG_INFO, "gather", "context %s at %s", g->target.context, g->target.server);
+}
+
+/* The database and the rights of a place: made anew with the context. */
+static void open_errors(struct gather *g)
+{
+    char where[300];
+    const char *ban = g->spec.read_only ? "--read-only was given" : "";
+    if (!g->worker)
+        return;
+    snprintf(where, sizeof where, "%s%s%s%scontext %s", g->env ? g->env->name : "", g->env ? " (" : "",
+             g->env ? conf_class_name(g->env->class) : "", g->env ? "), " : "", g->has_target ? g->target.context : "-");
+    if (g->gate) {
+        actuator_move(g->gate, where, ban);
+    } else {
+        struct actuator_spec gate = { .loop = g->loop, .worker = g->worker, .state_dir = g->spec.state_dir,
+                                      .who = g->spec.who, .where = where, .ban = ban,
+                                      .is_armed = g->spec.write || (g->env && !g->env->read_only),
+                                      .on_change = on_rights, .ctx = g };
+        g->gate = actuator_new(&gate);
+    }
+    gather_errors_free(g->errors);
+    struct gather_errors_spec errors = {
+        .loop = g->loop, .worker = g->worker, .gate = g->gate, .place = g->context ? NULL : g->spec.errors_db,
+        .conf = g->spec.conf ? conf_find_errors(g->spec.conf, g->env) : NULL, .env = g->env,
+        .state_dir = g->spec.state_dir, .by = g->spec.who, .is_production = g->env && g->env->class == CONF_PRODUCTION,
+        .on_data = on_errors, .on_health = on_health, .on_doc = on_doc, .on_plan = on_plan, .ctx = g,
+    };
+    g->errors = gather_errors_new(&errors);
 }
 
 static void set_namespaces(struct gather *g, const char *const *list, size_t n)
@@ -238,9 +335,11 @@ static void choose(struct gather *g)
         kubeconfig_resolve(g->kubeconfig, &o, env_of, &g->target, NULL, &e)) {
         snprintf(g->broken, sizeof g->broken, "%s", e.text);
         log_put(LOG_ERROR, "gather", "%s", e.text);
+        open_errors(g); /* it has a link of its own */
         return;
     }
     g->has_target = true;
+    open_errors(g);
     g->all_namespaces = g->spec.all_namespaces && !g->context;
     if (g->context && g->env && g->env->n_namespaces)
         set_namespaces(g, g->env->namespaces, g->env->n_namespaces);
@@ -277,6 +376,8 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 {
     switch (m->kind) {
     case CMD_REFRESH:
+        if (g->errors)
+            gather_errors_refresh(g->errors);
         if (g->cluster)
             cluster_refresh(g->cluster);
         else
@@ -285,6 +386,8 @@ static void obey(struct gather *g, const struct cmd_msg *m)
     case CMD_RESUMED:
         if (g->cluster)
             cluster_doubt(g->cluster);
+        if (g->errors)
+            gather_errors_doubt(g->errors);
         break;
     case CMD_NAMESPACE:
         switch_namespaces(g, m->name);
@@ -296,16 +399,38 @@ static void obey(struct gather *g, const struct cmd_msg *m)
         choose(g);
         break;
     case CMD_DOC_OPEN:
-        kube_doc_free(g->doc);
-        g->doc = NULL;
-        g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
+        close_doc(g);
+        g->is_error_doc = m->doc == DOC_ERROR;
+        if (g->is_error_doc && g->errors)
+            gather_errors_open(g->errors, m);
+        else if (!g->is_error_doc)
+            g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
         break;
     case CMD_DOC_CLOSE:
-        kube_doc_free(g->doc);
-        g->doc = NULL;
+        close_doc(g);
+        break;
+    case CMD_ARM:
+        if (g->gate)
+            actuator_arm(g->gate, m->ms);
+        break;
+    case CMD_DISARM:
+        if (g->gate)
+            actuator_disarm(g->gate);
+        break;
+    case CMD_PLAN:
+        if (g->errors)
+            gather_errors_plan(g->errors, m);
+        break;
+    case CMD_CONFIRM:
+        if (g->errors)
+            gather_errors_confirm(g->errors, m);
+        break;
+    case CMD_PLAN_CLOSE:
+        if (g->errors)
+            gather_errors_put_away(g->errors, m->request);
         break;
     }
-    move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA | MOVED_DOC);
+    move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA | MOVED_DOC | MOVED_ERRORS | MOVED_PLAN);
 }
 
 /* ---- the thread ---- */
@@ -321,7 +446,10 @@ static void *run(void *ctx)
         for (struct cmd_msg m; cmdq_pop(&g->commands, &m);)
             obey(g, &m);
     }
-    kube_doc_free(g->doc);
+    close_doc(g);
+    gather_errors_free(g->errors);
+    actuator_free(g->gate);
+    worker_free(g->worker); /* last: what the journal still has to write, it writes */
     cluster_free(g->cluster);
     return NULL;
 }
@@ -336,9 +464,14 @@ enum err_code gather_start(const struct gather_spec *spec, struct gather **out, 
     }
     g->spec = *spec;
     g->env = spec->env;
+    if (!spec->workloads_only && (err = worker_new(g->loop, "store", &g->worker, e))) {
+        loop_free(g->loop);
+        free(g);
+        return err;
+    }
     g->publish = (struct loop_timer){ .fn = on_publish, .ctx = g };
     g->beat = (struct loop_timer){ .fn = on_beat, .ctx = g };
-    g->published_ms = g->data_ms = INT64_MIN / 2;
+    g->published_ms = g->data_ms = g->errors_ms = INT64_MIN / 2;
     g->gap_ms = clock_io_ms() - clock_mono_ms();
     cmdq_init(&g->commands, loop_wake_fd(g->loop));
     sigset_t all, old; /* signals are the UI thread's */
@@ -347,6 +480,7 @@ enum err_code gather_start(const struct gather_spec *spec, struct gather **out, 
     int rc = pthread_create(&g->thread, NULL, run, g);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (rc) {
+        worker_free(g->worker);
         loop_free(g->loop);
         free(g);
         return err_set(e, ERR_IO, rc, "cannot start a thread: %s", strerror(rc));

@@ -28,7 +28,11 @@ struct gather_spec {
     int64_t request_timeout_ms;    /* 0 = the default */
     const struct conf *conf;       /* environments, for a context that is chosen later; may be NULL */
     const struct conf_env *env;    /* the one to begin with, NULL = none */
-    bool workloads_only; /* `status`: no events, no namespaces' names, no metrics */
+    bool workloads_only; /* `status`: no events, no namespaces' names, no metrics, no errors */
+    const char *errors_db;         /* --errors-db; NULL = what the config says */
+    const char *state_dir;         /* --state-dir; NULL = the usual place */
+    const char *who;               /* "ann@bastion-1" */
+    bool read_only, write;         /* --read-only, --write */
     struct snap_slot *slot;
 };
 

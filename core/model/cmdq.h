@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/model/doc.h"
+#include "core/model/plan.h"
 
 enum cmd_kind {
     CMD_REFRESH,   /* try again now: every source that waits */
@@ -20,6 +21,11 @@ enum cmd_kind {
     CMD_CONTEXT,   /* name: a context of the kubeconfig */
     CMD_DOC_OPEN,  /* request, doc, resource, ns, name, ... */
     CMD_DOC_CLOSE,
+    CMD_ARM,       /* ms: allow changes for so long */
+    CMD_DISARM,
+    CMD_PLAN,      /* request, verb, id, note: what would this change do? */
+    CMD_CONFIRM,   /* request, hash: do it */
+    CMD_PLAN_CLOSE,
 };
 
 struct cmd_msg {
@@ -31,6 +37,11 @@ struct cmd_msg {
     char container[64];  /* DOC_LOG: "" = the first */
     char other[256];     /* DOC_DIFF: the revision object to compare with, "" = none before it */
     bool previous;       /* DOC_LOG: of the previous run of the container */
+    int64_t id;          /* of an error */
+    int64_t ms;          /* CMD_ARM */
+    char verb[24];       /* CMD_PLAN: "resolve", "reopen", "acknowledge", ... */
+    char note[512];
+    char hash[PLAN_HASH];
 };
 
 enum { CMDQ_ROOM = 64 };

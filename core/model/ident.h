@@ -21,6 +21,8 @@ struct ident {
     const char *server;                   /* URL without credentials */
     const char *as;                       /* impersonated user, "" = none */
     bool read_only, is_insecure;          /* insecure: the server's certificate is not checked */
+    int64_t armed_until_ms;               /* without read_only: changes are allowed until then; TIME_NONE = until the end */
+    const char *write_ban;                /* why arming is refused (--read-only, no journal); "" = it is not */
     bool all_namespaces;
     const char *const *namespaces; /* those that we watch; n = 0 with all_namespaces */
     size_t n_namespaces;

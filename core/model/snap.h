@@ -24,6 +24,8 @@ enum section_id {
     SECTION_WORKLOADS, /* struct workloads, model/workload.h */
     SECTION_EVENTS,    /* struct events, model/workload.h */
     SECTION_DOC,       /* struct doc, model/doc.h */
+    SECTION_ERRORS,    /* struct errors, model/errors.h */
+    SECTION_PLAN,      /* struct plan, model/plan.h */
     N_SECTIONS,
     /* Not carried by a snapshot, but panels may say that they read them: */
     SECTION_CLOCK = 16, /* repaint when the shown second changes */

@@ -64,7 +64,7 @@ struct workload *workload_new(void)
     struct workload *w = x_calloc(1, sizeof *w);
     atomic_init(&w->refs, 1);
     w->ns = w->name = w->uid = w->id = w->image = w->image_tag = w->problem = "";
-    w->hpa = w->services = w->owner = w->rollout.message = "";
+    w->hpa = w->services = w->owner = w->app = w->rollout.message = "";
     w->created_ms = w->deployed_ms = TIME_NONE;
     w->total = (struct usage){ -1, -1 };
     return w;

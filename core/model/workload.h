@@ -113,6 +113,7 @@ struct workload {
     struct usage total; /* over pods */
     const char *hpa;      /* "2-10 now 3, cpu 71%/80%", "" = none */
     const char *services; /* names, joined by ", " */
+    const char *app;      /* label app.kubernetes.io/name, "" = none */
     const char *owner;    /* "Helm openpolicy", "Argo CD", "Flux", "" = nobody known */
     struct revision *revisions; /* newest first */
     size_t n_revisions;

@@ -231,6 +231,7 @@ static void decode_workload(struct kube_object *o, const struct parts *obj, cons
                       : 0; /* the ControllerRevisions know */
     o->current_hash = f->update_revision;
     o->managed_by = decode_manager(&o->arena, m);
+    o->app = str(&o->arena, json_get(m->labels, "app.kubernetes.io/name"), 64);
     o->labels = decode_pairs(&o->arena, json_path(template, "metadata.labels"));
     decode_images(o, json_get(template, "spec"));
 }
@@ -370,7 +371,7 @@ enum err_code kube_decode(enum kube_kind kind, struct json_span obj, struct kube
     struct meta m = { 0 };
     struct parts parts = parts_of(obj);
     o->kind = kind;
-    o->image = o->images = o->managed_by = o->hash = o->cause = o->current_hash = "";
+    o->image = o->images = o->managed_by = o->app = o->hash = o->cause = o->current_hash = "";
     o->target_kind = o->target_name = o->text = "";
     enum err_code err;
     if (kind == KIND_POD)

@@ -39,6 +39,7 @@ struct kube_object {
     bool is_paused;
     const char *image, *images;         /* workloads, ReplicaSets, ControllerRevisions */
     const char *managed_by;             /* "Helm openpolicy", ... */
+    const char *app;                    /* workloads: label app.kubernetes.io/name */
     const char *hash, *cause;           /* ReplicaSets, ControllerRevisions */
     const char *current_hash;           /* StatefulSets: status.updateRevision */
     int64_t revision;                   /* 0 = none */

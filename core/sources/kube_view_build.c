@@ -243,6 +243,7 @@ struct workload *kube_build_workload(const struct parts *p)
     w->image = arena_strdup(a, o->image);
     w->image_tag = tag_of(a, w->image);
     w->owner = arena_strdup(a, o->managed_by);
+    w->app = arena_strdup(a, o->app);
     w->pods_unknown = p->pods_unknown;
     w->rollout = rollout_judge(&facts, TIME_NONE, a);
     build_revisions(w, p);

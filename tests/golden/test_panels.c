@@ -15,7 +15,8 @@
 
 #include "panels/panels.h"
 #include "tests/golden/fixture.h"
-#include "tui/app.h"
+#include "tui/app_state.h"
+#include "tui/dialog.h"
 #include "tui/embedded.h"
 
 static const struct {
@@ -49,7 +50,7 @@ static void expect(const char *name, const char *got)
 static void render(struct buf *out, const struct panel_ops *p, const char *locate, const struct snap *s,
                    int rows, int cols)
 {
-    struct prefs prefs = { 0 };
+    struct prefs prefs = { .deployed_ms = TIME_NONE };
     struct frame f = { .snap = s, .prefs = &prefs, .now_ms = (int64_t)FIXTURE_NOW_S * 1000, .focused = true };
     void *state = calloc(1, p->state_size);
     struct canvas c = canvas_new(rows, cols);
@@ -60,7 +61,9 @@ static void render(struct buf *out, const struct panel_ops *p, const char *locat
     if (p->title)
         p->title(state, &f, &title);
     p->render(state, &f, &c);
-    buf_addf(out, "== %s %dx%d: %s\n", p->name, cols, rows, buf_str(&title));
+    buf_addf(out, "== %s %dx%d: ", p->name, cols, rows);
+    text_clean(out, buf_str(&title), title.len); /* as the app draws it */
+    buf_addc(out, '\n');
     canvas_dump(&c, out);
     buf_release(&title);
     canvas_free(&c);
@@ -75,8 +78,8 @@ static void panels_in_every_state(void **state)
     static const struct {
         const struct panel_ops *panel;
         const char *locate;
-    } list[] = { { &workloads_panel, NULL }, { &events_panel, NULL }, { &sources_panel, NULL },
-                 { &workload_panel, "deployment.apps/shop/policy-api" }, { &doc_panel, "1" } };
+    } list[] = { { &workloads_panel, NULL }, { &errors_panel, NULL }, { &events_panel, NULL }, { &sources_panel, NULL },
+                 { &workload_panel, "deployment.apps/shop/policy-api" }, { &error_panel, "7" }, { &doc_panel, "1" } };
     for (size_t p = 0; p < ARRAY_LEN(list); p++) {
         struct buf out = BUF_INIT(16 * 1024 * 1024);
         char name[64];
@@ -112,6 +115,69 @@ static void help_lists_every_key(void **state)
     keymap_release(&keys);
 }
 
+static void the_dialog_in_every_state(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT(1024 * 1024);
+    for (int f = 0; f < N_FIXTURES; f++) {
+        struct snap *s = fixture_new((enum fixture)f);
+        const struct plan *p = f ? (struct plan *)s->sections[SECTION_PLAN] : NULL;
+        for (size_t z = 0; z < 2; z++) {
+            struct dialog d;
+            struct canvas c = canvas_new(z ? sizes[z].rows : 16, sizes[z].cols);
+            dialog_open(&d, 1);
+            d.takes_keys = f != FIXTURE_CALM || z;
+            if (f == FIXTURE_TROUBLE)
+                snprintf(d.typed, sizeof d.typed, "policy");
+            dialog_draw(&d, p, (struct ident *)s->sections[SECTION_IDENT], &c);
+            buf_addf(&out, "== dialog %s %dx%d\n", fixture_name((enum fixture)f), c.at.cols, c.at.rows);
+            canvas_dump(&c, &out);
+            canvas_free(&c);
+        }
+        snap_unref(s);
+    }
+    expect("dialog", buf_str(&out));
+    buf_release(&out);
+}
+
+/* The groups, and the filters: what the title says, and how many rows are left. */
+static void error_views(void **state)
+{
+    (void)state;
+    struct snap *s = fixture_new(FIXTURE_TROUBLE);
+    struct buf out = BUF_INIT(1024 * 1024);
+    static const char *const lines[] = { "merge", "severity CRITICAL", "category configuration", "show resolved",
+                                         "service scrapers" };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        struct prefs prefs = { .deployed_ms = TIME_NONE };
+        struct frame f = { .snap = s, .prefs = &prefs, .now_ms = (int64_t)FIXTURE_NOW_S * 1000, .focused = true };
+        void *view = calloc(1, errors_panel.state_size);
+        struct canvas c = canvas_new(12, 100);
+        struct buf title = BUF_INIT(4096);
+        static struct ui nobody; /* what a panel says, it says to it */
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(lines[i], " "), lines[i]);
+        const char *arg = lines[i][strlen(name)] ? lines[i] + strlen(name) + 1 : "";
+        errors_panel.settle(view, &f, 12, 100);
+        for (const struct cmd *cmd = errors_panel.cmds; cmd->name; cmd++) {
+            if (strcmp(cmd->name, name) == 0)
+                cmd->run(&nobody, view, &f, arg);
+        }
+        errors_panel.settle(view, &f, 12, 100);
+        errors_panel.title(view, &f, &title);
+        errors_panel.render(view, &f, &c);
+        buf_addf(&out, "== :%s: %s\n", lines[i], buf_str(&title));
+        canvas_dump(&c, &out);
+        buf_release(&title);
+        canvas_free(&c);
+        errors_panel.release(view);
+        free(view);
+    }
+    expect("error_views", buf_str(&out));
+    buf_release(&out);
+    snap_unref(s);
+}
+
 /* No byte of a hostile text reaches a cell as it was. */
 static void hostile_text_never_passes(void **state)
 {
@@ -121,6 +187,8 @@ static void hostile_text_never_passes(void **state)
     render(&out, &workloads_panel, NULL, s, 24, 80);
     render(&out, &events_panel, NULL, s, 24, 80);
     render(&out, &doc_panel, "1", s, 24, 80);
+    render(&out, &errors_panel, NULL, s, 24, 80);
+    render(&out, &error_panel, "9", s, 24, 80);
     for (const char *p = buf_str(&out); *p; p++)
         assert_true(*p == '\n' || ((unsigned char)*p >= 0x20 && *p != 0x7F));
     assert_null(strstr(buf_str(&out), "\u202E"));
@@ -133,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(panels_in_every_state),
                                         cmocka_unit_test(help_lists_every_key),
+                                        cmocka_unit_test(the_dialog_in_every_state), cmocka_unit_test(error_views),
                                         cmocka_unit_test(hostile_text_never_passes) };
     setlocale(LC_ALL, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,7 +90,7 @@ def bakewatch(*args, kubeconfig=None, env=None, check=None):
     if kubeconfig:
         full["KUBECONFIG"] = kubeconfig
     done = subprocess.run([BAKEWATCH, *args], capture_output=True, text=True, env=full, timeout=60,
-                          check=False)
+                          check=False, errors="backslashreplace")
     if check is not None and done.returncode != check:
         raise AssertionError(f"bakewatch {' '.join(args)}: exit {done.returncode}: {done.stderr}")
     return done.returncode, done.stdout, done.stderr

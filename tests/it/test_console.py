@@ -140,7 +140,7 @@ source: {{component: test}}
 size 30 120
 start $BAKEWATCH -n shop
 wait policy-api
-keys 2z
+keys 3z
 wait pwned
 keys y
 wait raw events shop/hostile

@@ -186,7 +186,7 @@ class Doors(unittest.TestCase):
         ca = self.dir / "ca.crt"
         ca.write_bytes((self.certs / "ca.crt").read_bytes())
         config = self.config(s, cluster={"certificate-authority": "ca.crt"})
-        scene(f"size 30 160\nstart $BAKEWATCH\nwait RO  live\nkeys 3z\nsh cp {self.certs}/other-ca.crt {ca}\nwait LINK LOST since within 60000\n"
+        scene(f"size 30 160\nstart $BAKEWATCH\nwait RO  live\nkeys 4z\nsh cp {self.certs}/other-ca.crt {ca}\nwait LINK LOST since within 60000\n"
               f"wait certificate\nsh cp {self.certs}/ca.crt {ca}\nwait RO  live within 60000\nkeys q\nexit 0\n", KUBECONFIG=config, **NO_PROXY)
 
     # ---- another context is another place ----

@@ -99,10 +99,10 @@ wait BYTES
 keys q
 gone LOGLINE
 keys q
-wait 3 sources
-keys 2z
+wait 4 sources
+keys 3z
 wait EVMESSAGE
-keys z3z
+keys z4z
 wait SOURCE
 keys z
 keys :ctx<space>
@@ -167,7 +167,7 @@ wait WEB
             try:
                 def theirs():
                     return subprocess.run([*tmux, "capture-pane", "-p"], env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
-                out = scene(f"size 30 {cols}\nstart $BAKEWATCH\nwait forbidden\nwait 2 events 4\nwait WEB\nwait live\ndump\nkeys q\nexit 0\n", KUBECONFIG=self.config)
+                out = scene(f"size 30 {cols}\nstart $BAKEWATCH\nwait forbidden\nwait 3 events 4\nwait WEB\nwait live\ndump\nkeys q\nexit 0\n", KUBECONFIG=self.config)
                 ours = settled(out)
                 self.assertIn("WEB", "".join(ours))
                 wait_for(lambda: settled(theirs()) == ours, 15, f"the same screen at {cols} columns")

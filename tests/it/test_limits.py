@@ -55,6 +55,8 @@ class Limits(unittest.TestCase):
         """Without a thread of its own it ends with a word; without those that look names up, the names are not found."""
         preload = f"env LD_PRELOAD={self.library()}"
         out = scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=1 $BAKEWATCH\nexit * within 2000\nsane\ndump\n", KUBECONFIG=self.config)
+        self.assertIn("cannot start the store thread: Resource temporarily unavailable", out)
+        out = scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=2 $BAKEWATCH\nexit * within 2000\nsane\ndump\n", KUBECONFIG=self.config)
         self.assertIn("cannot start a thread: Resource temporarily unavailable", out)
         code, _, err = bakewatch("status", kubeconfig=self.config, env={"LD_PRELOAD": str(self.library_once()), "FAIL_THREAD_AT": "1"})
         self.assertEqual(code, 1)
@@ -63,7 +65,7 @@ class Limits(unittest.TestCase):
         doc["clusters"][0]["cluster"]["server"] = self.server.url.replace("127.0.0.1", "localhost.localdomain")
         named = self.dir / "named"
         named.write_text(json.dumps(doc))
-        scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=2 $BAKEWATCH\nwait NO CONNECTION since\nlatency 10\nkeys q\nexit 0\nsane\n",
+        scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=3 $BAKEWATCH\nwait NO CONNECTION since\nlatency 10\nkeys q\nexit 0\nsane\n",
               KUBECONFIG=str(named))
 
     def test_memory_ends_anywhere(self):
@@ -89,7 +91,7 @@ class Limits(unittest.TestCase):
             out = scene(f"size 30 120\nstart prlimit --nofile={n} $BAKEWATCH\nexit * within 2000\nsane\ndump\n",
                         KUBECONFIG=self.config)
             self.assertIn("Too many open files", out)
-        scene("size 30 120\nstart prlimit --nofile=18 $BAKEWATCH\nwait web-1\nkeys 3z\nwait Too many open files\nlatency 10\n"
+        scene("size 30 120\nstart prlimit --nofile=18 $BAKEWATCH\nwait web-1\nkeys 4z\nwait Too many open files\nlatency 10\n"
               "keys q\nexit 0\nsane\n", KUBECONFIG=self.config)
 
 

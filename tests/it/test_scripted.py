@@ -91,7 +91,7 @@ class Scripts(unittest.TestCase):
             status = 503 if value == "61" else 429
             s = self.server({("deployments", "list"): lambda n, v=value, c=status: (c, {"Retry-After": v}, [b"later"])})
             words = "throttled by the cluster: later" if status == 429 else "HTTP 503: later"
-            scene(f"size 30 200\nstart $BAKEWATCH\nwait deployments shop\nkeys 3z\nwait {words}\nwait again in 5\nkeys q\n"
+            scene(f"size 30 200\nstart $BAKEWATCH\nwait deployments shop\nkeys 4z\nwait {words}\nwait again in 5\nkeys q\n"
                   "exit 0\n", KUBECONFIG=s.config)
             self.assertEqual(len(s.requests("deployments", "list")), 1, value)
 
@@ -206,7 +206,7 @@ class Scripts(unittest.TestCase):
                 ("500", (500, {}, [b'{"kind":"Status","message":"\\u001b[31mboom"}']), "HTTP 500: \u241b[31mboom")):
             s = self.server({("deployments", "list"): lambda n, a=answer: a})
             try:
-                scene(f"size 40 200\nstart $BAKEWATCH\nwait deployments shop\nkeys 3z\nwait deployments shop              failed\n"
+                scene(f"size 40 200\nstart $BAKEWATCH\nwait deployments shop\nkeys 4z\nwait deployments shop              failed\n"
                       f"wait {words}\nwait 13 live, 1 not\nnever \\e]0;\nnever \\e[31mboom\nkeys q\nexit 0\n", KUBECONFIG=s.config)
             except AssertionError as e:
                 raise AssertionError(f"{name}: {e}") from e
@@ -226,7 +226,7 @@ class Scripts(unittest.TestCase):
         scene("size 30 120\nstart $BAKEWATCH\nwait all well within 60000\nmemory mark\nkeys q\nexit 0\n", KUBECONFIG=s.config)
         s = self.server({("deployments", "list"): lambda n: (200, {}, (b'{"items":[{"a":"' + b"x" * 65536 if i == 0 else b"x" * 65536 for i in range(1600))),
                          ("deployments", "watch"): lambda n: (200, {}, [None])})
-        scene("size 30 200\nstart $BAKEWATCH\nwait deployments shop\nmemory mark\nkeys 3z\nwait an item is larger than 8388608 bytes within 60000\n"
+        scene("size 30 200\nstart $BAKEWATCH\nwait deployments shop\nmemory mark\nkeys 4z\nwait an item is larger than 8388608 bytes within 60000\n"
               "memory 30000\nkeys q\nexit 0\n", KUBECONFIG=s.config)
 
     def test_cut_with_a_reset_anywhere(self):
@@ -343,7 +343,7 @@ class Scripts(unittest.TestCase):
                   "involvedObject": {"kind": "Pod", "name": "p"}, "reason": "R", "message": f"number-{i}", "lastTimestamp": at(i)}
                  for i in reversed(range(12000))]
         s = self.server({("events", "list"): lambda n: meta(items)})
-        scene("size 30 120\nstart $BAKEWATCH\nwait 2 events\nkeys 2z\nwait number-11999 within 20000\n"
+        scene("size 30 120\nstart $BAKEWATCH\nwait 3 events\nkeys 3z\nwait number-11999 within 20000\n"
               "wait 5000 (0 warnings), 7000 older not kept within 20000\nkeys q\nexit 0\n", KUBECONFIG=s.config)
 
     def test_what_is_sent(self):

@@ -1,0 +1,41 @@
+/*
+ * core/change/record_error.h - failures of `bakewatch run`, from the spool into the error database, each
+ * once.
+ *
+ * A record is written to the spool before anything else: {"key", "at", "state": "running" | "failed", and
+ * the columns}.  Whoever holds the spool's lock delivers: INTENT, then an INSERT that is guarded by the
+ * record's key, then the record is taken out.  Killed anywhere in between, the next one sends the same
+ * again, and the guard finds it.  A record that is "running" although nobody holds its key's lock any more
+ * was left by a run that was killed: it is delivered as that.
+ *
+ * Thread   the loop's; the spool is read and written on the worker
+ */
+#ifndef CHANGE_RECORD_ERROR_H
+#define CHANGE_RECORD_ERROR_H
+
+#include "core/change/actuator.h"
+#include "core/sources/errdb.h"
+
+struct run_record { /* strings are borrowed */
+    const char *key;  /* 32 hex digits */
+    bool is_running;
+    int64_t at_ms;
+    const char *service, *environment, *stage, *code, *severity, *message, *stack, *user_impact, *business_impact;
+};
+void run_record_json(struct buf *out, const struct run_record *r);
+
+struct deliver_spec {
+    struct loop *loop;
+    struct worker *worker;
+    struct actuator *gate;
+    struct errdb *db;      /* live, or nothing comes of it */
+    const char *state_dir; /* copied */
+    /* Last call; deliver_free is still the owner's.  e: why the rest stays (n_left), or ERR_BUSY: another process delivers. */
+    void (*on_end)(void *ctx, size_t n_delivered, size_t n_left, const struct err *e);
+    void *ctx;
+};
+struct deliver;
+struct deliver *deliver_new(const struct deliver_spec *spec);
+void deliver_free(struct deliver *d); /* no callback after it; NULL is fine */
+
+#endif

@@ -1,0 +1,31 @@
+/* core/conf/conf_internal.h - what the readers of conf.c and conf_errors.c share; for these only. */
+#ifndef CONF_CONF_INTERNAL_H
+#define CONF_CONF_INTERNAL_H
+
+#include "core/conf/conf.h"
+#include "core/conf/yaml.h"
+
+struct conf_reader {
+    struct conf *c;
+    const char *file;
+    struct buf *all;
+    struct err *first;
+    bool failed;
+};
+
+void conf_bad(struct conf_reader *r, const struct yaml_node *n, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void conf_unknown_key(struct conf_reader *r, const struct yaml_node *key, const char *const *known,
+                      size_t n);
+/* The node's text in the arena; NULL, and an error, when it is none. */
+const char *conf_text(struct conf_reader *r, const struct yaml_node *n, const char *what);
+/* The index of the word, or -1 and an error. */
+int conf_choice(struct conf_reader *r, const struct yaml_node *n, const char *what,
+                const char *const *words, size_t n_words);
+struct conf_origin conf_origin(const struct conf_reader *r, const struct yaml_node *n);
+
+/* conf_errors.c */
+const struct conf_errors *conf_read_errors(struct conf_reader *r, const struct yaml_node *key,
+                                           const struct yaml_node *map);
+void conf_read_services(struct conf_reader *r, struct conf_env *env, const struct yaml_node *map);
+
+#endif

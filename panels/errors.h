@@ -1,0 +1,33 @@
+/* panels/errors.h - what the error feed, the record of one error and the workloads share. */
+#ifndef PANELS_ERRORS_H
+#define PANELS_ERRORS_H
+
+#include "core/model/errors.h"
+#include "tui/table.h"
+
+struct error_shown { /* a row that passes the filters; points into the section that was settled */
+    const struct error_item *item;
+    const struct error_group *group;
+    char id[24];
+};
+struct error_list { /* what the tables show: their ctx */
+    struct error_shown *rows;
+    size_t n;
+};
+extern const struct table_ops error_feed_ops, error_group_ops; /* errors_rows.c */
+
+static inline const struct errors *errors_in(const struct frame *f)
+{
+    return frame_section(f, SECTION_ERRORS);
+}
+
+bool errors_is_open(const struct error_item *it);
+enum role errors_severity_role(enum severity s, bool is_open);
+enum role errors_due(const struct error_item *it, const struct frame *f, struct buf *out);
+const struct source_health *errors_health(const struct frame *f); /* NULL = no such source */
+bool errors_are_stale(const struct frame *f);
+/* Asks for the plan of a change to it (NULL = says that it is gone); resolve wants a note first. */
+void errors_act(struct ui *ui, const struct frame *f, const struct error_item *it, const char *verb,
+                const char *note);
+
+#endif
