@@ -1,6 +1,7 @@
 #include "core/change/record_error.h"
 
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <utlist.h>
@@ -25,10 +26,18 @@ static const struct column {
 #undef COLUMN
 };
 
+void run_place(const char *db, char out[RUN_PLACE])
+{
+    unsigned char sum[EVP_MAX_MD_SIZE];
+    x_must(EVP_Digest(db, strlen(db), sum, NULL, EVP_sha256(), NULL) ? sum : NULL);
+    for (size_t i = 0; i < RUN_PLACE / 2; i++)
+        snprintf(out + 2 * i, 3, "%02x", sum[i]);
+}
+
 void run_record_json(struct buf *out, const struct run_record *r)
 {
-    buf_addf(out, "{\"key\":\"%s\",\"state\":\"%s\",\"at\":%" PRId64, r->key, r->is_running ? "running" : "failed",
-             r->at_ms);
+    buf_addf(out, "{\"key\":\"%s\",\"place\":\"%s\",\"state\":\"%s\",\"at\":%" PRId64, r->key, r->place ? r->place : "",
+             r->is_running ? "running" : "failed", r->at_ms);
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
         const char *value = *(const char *const *)(const void *)((const char *)r + columns[i].at);
         buf_addf(out, ",\"%s\":", columns[i].name);
@@ -40,13 +49,14 @@ void run_record_json(struct buf *out, const struct run_record *r)
 struct waiting { /* one record on its way */
     struct arena arena;
     char key[ENTRY_KEY];
-    bool is_running;
+    bool is_running, is_elsewhere;
     struct errdb_change change;
     struct waiting *next, *prev;
 };
 
 struct deliver {
     struct deliver_spec spec; /* state_dir is our copy */
+    char place[RUN_PLACE];
     bool is_left;
     /* the worker's, between one job and its end */
     struct statedir dir;
@@ -55,7 +65,7 @@ struct deliver {
     char done_key[ENTRY_KEY];
     /* the loop's */
     struct waiting *list, *now;
-    size_t n_delivered, n_left;
+    size_t n_delivered, n_left, n_elsewhere;
     struct err refused; /* why the first of those stays that the database does not want */
     struct act *act;
     struct errdb_call *call;
@@ -71,7 +81,7 @@ static const char *env_of(const char *name)
 
 /* ---- on the worker ---- */
 
-static struct waiting *parse(const char *key, const char *json, size_t n)
+static struct waiting *parse(const struct deliver *d, const char *key, const char *json, size_t n)
 {
     struct json_span doc;
     struct waiting *w = x_calloc(1, sizeof *w);
@@ -82,6 +92,8 @@ static struct waiting *parse(const char *key, const char *json, size_t n)
     }
     snprintf(w->key, sizeof w->key, "%s", key);
     w->is_running = json_str_is(json_get(doc, "state"), "running");
+    char *place = json_str(json_get(doc, "place"), &w->arena, RUN_PLACE);
+    w->is_elsewhere = place && place[0] && strcmp(place, d->place) != 0;
     w->change = (struct errdb_change){ .act = ERRDB_RECORD_ERROR, .key = w->key, .by = "", .note = "",
                                        .at_ms = json_int_or(json_get(doc, "at"), TIME_NONE) };
     for (size_t i = 0; i < ARRAY_LEN(columns); i++) {
@@ -100,13 +112,18 @@ static void free_waiting(struct waiting *w)
 static bool take_record(void *ctx, const char *key, const char *json, size_t n)
 {
     struct deliver *d = ctx;
-    struct waiting *w = parse(key, json, n);
-    if (w)
+    struct waiting *w = parse(d, key, json, n);
+    if (w && w->is_elsewhere) {
+        d->n_elsewhere++;
+        free_waiting(w);
+    } else if (w) {
         DL_APPEND(d->list, w);
+    }
     return true;
 }
 
 struct second_look {
+    const struct deliver *d;
     const char *key;
     struct waiting *found;
 };
@@ -116,7 +133,7 @@ static bool take_this(void *ctx, const char *key, const char *json, size_t n)
     struct second_look *l = ctx;
     if (strcmp(key, l->key) != 0)
         return true;
-    l->found = parse(key, json, n);
+    l->found = parse(l->d, key, json, n);
     return false;
 }
 
@@ -124,7 +141,7 @@ static bool take_this(void *ctx, const char *key, const char *json, size_t n)
  * something else in its place: so it is read again with its lock in our hand. */
 static void settle_running(struct deliver *d, struct waiting *w)
 {
-    struct second_look look = { .key = w->key };
+    struct second_look look = { .d = d, .key = w->key };
     int fd = journal_hold(&d->dir, w->key);
     if (fd >= 0) {
         (void)!spool_each(d->spool, take_this, &look, NULL);
@@ -362,9 +379,16 @@ struct deliver *deliver_new(const struct deliver_spec *spec)
     struct deliver *d = x_calloc(1, sizeof *d);
     d->spec = *spec;
     d->spec.state_dir = spec->state_dir ? x_strdup(spec->state_dir) : NULL;
+    snprintf(d->place, sizeof d->place, "%s", spec->place ? spec->place : "");
+    d->spec.place = d->place;
     d->again = (struct loop_timer){ .fn = on_again, .ctx = d };
     do_work(d, open_work, on_open);
     return d;
+}
+
+size_t deliver_elsewhere(const struct deliver *d)
+{
+    return d->n_elsewhere;
 }
 
 void deliver_free(struct deliver *d)

@@ -36,6 +36,9 @@ struct running {
     struct spool *spool;
     char key[ENTRY_KEY];
     int hold;
+    struct errors_place place; /* when has_place */
+    bool has_place;
+    char place_mark[RUN_PLACE];
     const char *command; /* its first word: what follows may hold secrets */
     const char *environment;
     int64_t begun_ms;
@@ -232,7 +235,7 @@ static enum err_code put_record(struct running *r, bool is_running, struct err *
     buf_addf(&stack, ", begun %s, after %s\n", clock_format_rfc3339(r->begun_ms, when),
              clock_format_age(clock_story_ms() - r->begun_ms, span));
     add_text(&stack, buf_str(&r->tail), r->tail.len);
-    struct run_record rec = { .key = r->key, .is_running = is_running, .at_ms = clock_story_ms(),
+    struct run_record rec = { .key = r->key, .place = r->place_mark, .is_running = is_running, .at_ms = clock_story_ms(),
                               .service = or_else(o->service, ""), .environment = r->environment,
                               .stage = or_else(o->stage, "run"), .code = or_else(o->code, code),
                               .severity = or_else(o->severity, "HIGH"), .message = buf_str(&message),
@@ -282,21 +285,19 @@ static bool begin(struct running *r, struct err *e)
 
 static void deliver(struct running *r)
 {
-    struct errors_place p;
     spool_close(r->spool);
     r->spool = NULL;
-    if (errors_place_find(r->o, &p, true)) {
+    if (!r->has_place) {
         cli_complain("the failure is kept in %s until `bakewatch errors deliver`", r->dir.path);
         return;
     }
     struct delivered d = { .n = 0 };
     bool is_made; /* a file of our own store, beside the journal */
-    if (!p.own_file || !errdb_sqlite_init(p.own_file, &is_made, &d.e))
-        d = cli_deliver(r->o, &p, DELIVER_MS);
+    if (!r->place.own_file || !errdb_sqlite_init(r->place.own_file, &is_made, &d.e))
+        d = cli_deliver(r->o, &r->place, DELIVER_MS);
     if (d.e.code)
         cli_complain("the failure is kept in %s: %s; `bakewatch errors deliver`, or the next run, tries again",
                      r->dir.path, d.e.text);
-    errors_place_release(&p);
 }
 
 int cmd_run(const struct options *o, const struct cli_env *env)
@@ -320,12 +321,17 @@ int cmd_run(const struct options *o, const struct cli_env *env)
         return EXIT_USAGE;
     r.environment = or_else(o->row_environment, in_force ? in_force->name : "");
     r.command = o->args[0];
+    r.has_place = !o->read_only && !errors_place_find(o, &r.place, true);
+    if (r.has_place)
+        run_place(r.place.db, r.place_mark);
     if (o->read_only || !begin(&r, &e)) {
         cli_complain("not run: %s", o->read_only ? "--read-only was given" : e.text);
         return EXIT_USAGE;
     }
     run_command(&r);
     describe_end(&r, code, words);
+    if (r.status == -1 || r.start_errno)
+        cli_complain("%s %s", r.command, words);
     bool is_good = r.status != -1 && !r.start_errno && WIFEXITED(r.status) && !WEXITSTATUS(r.status);
     bool is_kept = is_good ? !spool_take_out(r.spool, r.key, &e) : !put_record(&r, false, &e);
     if (!is_kept)
@@ -337,6 +343,8 @@ int cmd_run(const struct options *o, const struct cli_env *env)
     if (!is_good)
         deliver(&r);
     spool_close(r.spool);
+    if (r.has_place)
+        errors_place_release(&r.place);
     buf_release(&r.tail);
     if (r.status == -1 || r.start_errno)
         return NOT_STARTED;

@@ -15,10 +15,12 @@ const struct command commands[] = {
     { "config", "validate|show", "check our config file, or show what is in force", cmd_config,
       "  bakewatch config validate\n"
       "  bakewatch config show --origin\n" },
-    { "errors", "[-f] | show ID | init | classify", "the team's error table: list, follow, one record", cmd_errors,
+    { "errors", "[-f] | show ID | resolve ID | ... | init | classify | deliver", "the team's error table: list, follow, work one", cmd_errors,
       "  bakewatch errors --since 1h --severity high\n"
       "  bakewatch errors -f -o ndjson\n"
       "  bakewatch errors show 4711\n"
+      "  bakewatch errors resolve 4711 --note 'raised the limit'\n"
+      "  bakewatch errors --errors-db sqlite:///srv/ops/errors.db\n"
       "  bakewatch errors init | psql ops\n"
       "  bakewatch errors init --apply --errors-db service=ops\n"
       "  bakewatch errors classify --code NET-12 'dial tcp 10.0.0.1:5432: connection refused'\n" },

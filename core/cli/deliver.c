@@ -14,6 +14,7 @@ struct delivering {
     struct actuator *gate;
     struct deliver *deliver;
     struct loop_timer patience;
+    char place[RUN_PLACE];
     struct delivered out;
 };
 
@@ -27,6 +28,7 @@ static void on_end(void *ctx, size_t n, size_t left, const struct err *e)
     struct delivering *d = ctx;
     d->out.n += n;
     d->out.left = left;
+    d->out.elsewhere = deliver_elsewhere(d->deliver);
     d->out.e = *e;
     d->wait.rc = EXIT_PASS;
 }
@@ -43,7 +45,7 @@ static void on_state(void *ctx)
         return;
     }
     struct deliver_spec spec = { .loop = d->wait.loop, .worker = d->wait.worker, .gate = d->gate, .db = d->db,
-                                 .state_dir = d->o->state_dir, .on_end = on_end, .ctx = d };
+                                 .state_dir = d->o->state_dir, .place = d->place, .on_end = on_end, .ctx = d };
     d->deliver = deliver_new(&spec);
 }
 
@@ -59,6 +61,7 @@ struct delivered cli_deliver(const struct options *o, const struct errors_place 
 {
     struct delivering d = { .o = o, .out = { .left = SIZE_MAX } };
     struct err e = { 0 };
+    run_place(p->db, d.place);
     if (!wait_open(&d.wait, o)) {
         err_set(&d.out.e, ERR_IO, 0, "cannot start");
         return d.out;
@@ -93,5 +96,7 @@ int cmd_errors_deliver(const struct options *o, const struct errors_place *p)
         return EXIT_CONNECT;
     }
     printf("%zu delivered\n", d.n);
+    if (d.elsewhere)
+        cli_complain("%zu more wait for another error database: give the --errors-db of their run", d.elsewhere);
     return EXIT_PASS;
 }

@@ -10,7 +10,7 @@
 #include "core/cli/cmd_errors.h"
 
 struct delivered {
-    size_t n, left;
+    size_t n, left, elsewhere; /* elsewhere: for another database than this one */
     struct err e;
 };
 struct delivered cli_deliver(const struct options *o, const struct errors_place *p, int64_t wait_ms);

@@ -14,7 +14,7 @@ static enum err_code refuse(struct err *e, const char *why)
     snprintf(text, sizeof text, "%.*s", (int)strcspn(why, "\"\n"), why);
     for (size_t n = strlen(text); n && (text[n - 1] == ' ' || text[n - 1] == ':'); n--)
         text[n - 1] = '\0';
-    return err_set(e, ERR_CONFIG, 0, "the place of the error database: %s", text);
+    return err_set(e, ERR_CONFIG, 0, "the place of the error database is postgresql://..., service=NAME, or sqlite:///a/file: %s", text);
 }
 
 static const char *said(const PQconninfoOption *o, const char *keyword)

@@ -499,6 +499,26 @@ class Commands(Base):
         self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors"), 4)
         self.verify()
 
+    def test_a_failure_goes_where_it_was_meant_to(self):
+        away, here = self.dir / "away", self.dir / "here.db"
+        state = ["--state-dir", str(self.dir / "state")]
+
+        def services(path):
+            _, out, _ = bakewatch("errors", "-o", "json", "--errors-db", f"sqlite://{path}", *state, check=0)
+            return [r["service_name"] for r in json.loads(out)["errors"]]
+        _, _, err = bakewatch("run", "--service", "theirs", "--errors-db", f"sqlite://{away}/x.db", *state, "--", "false", check=1)
+        self.assertIn("is kept in", err)
+        bakewatch("errors", "init", "--apply", "--errors-db", f"sqlite://{here}", *state, check=0)
+        bakewatch("run", "--service", "ours", "--errors-db", f"sqlite://{here}", *state, "--", "false", check=1)
+        _, out, err = bakewatch("errors", "deliver", "--errors-db", f"sqlite://{here}", *state, check=0)
+        self.assertIn("1 more wait for another error database", err)
+        self.assertEqual(services(here), ["ours"])
+        away.mkdir()
+        bakewatch("errors", "init", "--apply", "--errors-db", f"sqlite://{away}/x.db", *state, check=0)
+        _, out, _ = bakewatch("errors", "deliver", "--errors-db", f"sqlite://{away}/x.db", *state, check=0)
+        self.assertEqual(out, "1 delivered\n")
+        self.assertEqual(services(f"{away}/x.db"), ["theirs"])
+
     def test_run_while_the_database_is_away(self):
         """The row arrives after it starts, once, also when bakewatch is killed in between."""
         self.pg.stop("fast")
