@@ -151,7 +151,8 @@ static void make_lines(struct error_act *a)
         line(a, PLAN_PLAIN, "%s", st.has_steps ? "one row in deployment_error_steps: everybody sees it"
                                                : "kept only here: the database has no table deployment_error_steps");
     } else if (text_eq(a->verb, "resolve")) {
-        line(a, PLAN_BEFORE, "resolved_at: NULL");
+        line(a, PLAN_BEFORE, "resolved_at: %s",
+             is_resolved(r) ? clock_format_rfc3339(to_utc(a, r->resolved_local_ms), when) : "NULL");
         line(a, PLAN_AFTER, "resolved_at: now, in the table's zone (%s)", st.zone_text);
         line(a, PLAN_AFTER, "resolved_by: %s", a->by);
         if (r->notes[0])
