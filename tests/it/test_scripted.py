@@ -252,6 +252,7 @@ class Scripts(unittest.TestCase):
         gone = event("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"})
         s = self.server(web(**{}) | {
             ("pods", "list"): lambda n: meta([pod("web-1")]) if n == 0 else (403, {}, [b'{"kind":"Status","message":"no"}']),
+            ("/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods", "list"): lambda n: meta([]),  # not one of the lists above
             ("pods", "watch"): lambda n: (200, {}, self.when("go", gone))})
         scene(f"size 30 120\nstart $BAKEWATCH\nwait all well\nwait RO  live\nsh touch {self.dir}/go\nwait 1 unknown\ngone all well\n"
               "wait STALE pods shop\ngone RO  live\nwait cannot see pods in shop: forbidden\nkeys q\nexit 0\n", KUBECONFIG=s.config)
