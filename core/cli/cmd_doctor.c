@@ -18,6 +18,7 @@
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/cli/cli.h"
+#include "core/cli/doctor_errors.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
 #include "core/store/journal.h"
@@ -237,6 +238,17 @@ static void check_journal(struct exam *x, struct finding *f)
         say(f, GRADE_OK, "%lld entries, all good", (long long)c.n);
 }
 
+static void check_errors(struct exam *x, struct finding *f)
+{
+    char text[400];
+    bool is_warning;
+    enum err_code rc = x->o->pre ? ERR_NOTFOUND : doctor_errors(x->o, text, sizeof text, &is_warning);
+    if (rc == ERR_NOTFOUND)
+        say(f, GRADE_SKIP, "%s", x->o->pre ? "not asked" : text);
+    else
+        say(f, rc ? GRADE_FAIL : is_warning ? GRADE_WARN : GRADE_OK, "%s", text);
+}
+
 static const struct check {
     const char *group, *name;
     void (*run)(struct exam *x, struct finding *f);
@@ -252,6 +264,7 @@ static const struct check {
     { "kubernetes", "login", check_login, "log in again, or ask for new credentials" },
     { "kubernetes", "api", check_api, "is the server's address right, and is there a way to it?" },
     { "kubernetes", "rights", check_rights, "ask for get, list and watch on what is named" },
+    { "errors", "database", check_errors, "check errors.db or --errors-db; `bakewatch errors init` shows the schema" },
 };
 
 /* Runs gather until everything was read once, or cannot be, or time is over. */

@@ -519,6 +519,24 @@ class Commands(Base):
         self.assertEqual(out, "1 delivered\n")
         self.assertEqual(services(f"{away}/x.db"), ["theirs"])
 
+    def test_doctor_looks_at_the_table(self):
+        def look(*place):
+            _, out, _ = bakewatch("doctor", "-o", "json", *place)
+            return next((c["grade"], c["text"]) for c in json.loads(out)["checks"] if c["group"] == "errors")
+        self.assertEqual(look(), ("skip", "none is set"))
+        grade, text = look("--errors-db", self.pg.url())
+        self.assertIn(grade, ("ok", "warn"), text)
+        self.assertNotIn("no column", text)
+        try:
+            self.pg.sql("ALTER TABLE deployment_errors RENAME COLUMN user_impact TO impact")
+            grade, text = look("--errors-db", self.pg.url())
+            self.assertEqual(grade, "warn")
+            self.assertIn("the table has no column user_impact", text)
+        finally:
+            self.pg.sql("ALTER TABLE deployment_errors RENAME COLUMN impact TO user_impact")
+        self.assertEqual(look("--errors-db", "postgresql://127.0.0.1:1/ops")[0], "fail")
+        self.assertEqual(look("--errors-db", f"sqlite://{self.dir}/none.db")[0], "fail")
+
     def test_run_while_the_database_is_away(self):
         """The row arrives after it starts, once, also when bakewatch is killed in between."""
         self.pg.stop("fast")
