@@ -235,17 +235,7 @@ static void wrap(struct ui *ui, void *state, const struct frame *f, const char *
     ui_say(ui, ((struct state *)state)->view.wrap ? "long lines wrap" : "long lines are cut");
 }
 
-#define ACT(fn, verb)                                                                              \
-    static void fn(struct ui *ui, void *state, const struct frame *f, const char *arg)             \
-    {                                                                                              \
-        errors_act(ui, f, find(state, f), verb, arg);                                              \
-    }
-ACT(acknowledge, "acknowledge")
-ACT(investigated, "investigated")
-ACT(planned, "planned")
-ACT(implemented, "implemented")
-ACT(resolve, "resolve")
-ACT(reopen, "reopen")
+ERROR_ACTS(find(state, f))
 
 void errors_act(struct ui *ui, const struct frame *f, const struct error_item *it, const char *verb,
                 const char *note)
@@ -279,12 +269,7 @@ static const struct cmd cmds[] = {
     { "previous-error", "", "the one before", false, previous },
     { "workload", "", "the workload that the error belongs to", true, workload },
     { "wrap", "", "wrap long lines, or cut them", false, wrap },
-    { "acknowledge", "[NOTE]", "somebody is on it", true, acknowledge },
-    { "investigated", "[NOTE]", "the cause is known", true, investigated },
-    { "planned", "[NOTE]", "the fix is planned and tested", true, planned },
-    { "implemented", "[NOTE]", "the fix is out", true, implemented },
-    { "resolve", "NOTE", "resolve the error, with what was done", true, resolve },
-    { "reopen", "[NOTE]", "a resolved error is open again", true, reopen },
+    ERROR_ACT_CMDS,
     { 0 },
 };
 

@@ -434,17 +434,7 @@ static void show(struct ui *ui, void *state, const struct frame *f, const char *
     s->is_dirty = true;
 }
 
-#define ACT(fn, verb)                                                                              \
-    static void fn(struct ui *ui, void *state, const struct frame *f, const char *arg)             \
-    {                                                                                              \
-        errors_act(ui, f, item_of(selected(state, f), f), verb, arg);                              \
-    }
-ACT(acknowledge, "acknowledge")
-ACT(investigated, "investigated")
-ACT(planned, "planned")
-ACT(implemented, "implemented")
-ACT(resolve, "resolve")
-ACT(reopen, "reopen")
+ERROR_ACTS(item_of(selected(state, f), f))
 
 static const struct cmd cmds[] = {
     { "open", "", "the whole record: stack trace, impact, history", true, open_row },
@@ -454,12 +444,7 @@ static const struct cmd cmds[] = {
     { "category", "NAME|all", "only this category", false, category },
     { "service", "NAME|all", "only this service", false, service },
     { "show", "[open|resolved|all]", "open or resolved errors only; alone: the next of these", false, show },
-    { "acknowledge", "[NOTE]", "somebody is on it", true, acknowledge },
-    { "investigated", "[NOTE]", "the cause is known", true, investigated },
-    { "planned", "[NOTE]", "the fix is planned and tested", true, planned },
-    { "implemented", "[NOTE]", "the fix is out", true, implemented },
-    { "resolve", "NOTE", "resolve the error, with what was done", true, resolve },
-    { "reopen", "[NOTE]", "a resolved error is open again", true, reopen },
+    ERROR_ACT_CMDS,
     { 0 },
 };
 

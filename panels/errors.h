@@ -30,4 +30,25 @@ bool errors_are_stale(const struct frame *f);
 void errors_act(struct ui *ui, const struct frame *f, const struct error_item *it, const char *verb,
                 const char *note);
 
+/* The commands that change an error; item: an expression of state and f. */
+#define ERROR_ACT(fn, item)                                                                        \
+    static void fn(struct ui *ui, void *state, const struct frame *f, const char *arg)             \
+    {                                                                                              \
+        errors_act(ui, f, item, #fn, arg);                                                         \
+    }
+#define ERROR_ACTS(item)                                                                           \
+    ERROR_ACT(acknowledge, item)                                                                   \
+    ERROR_ACT(investigated, item)                                                                  \
+    ERROR_ACT(planned, item)                                                                       \
+    ERROR_ACT(implemented, item)                                                                   \
+    ERROR_ACT(resolve, item)                                                                       \
+    ERROR_ACT(reopen, item)
+#define ERROR_ACT_CMDS                                                                             \
+    { "acknowledge", "[NOTE]", "somebody is on it", true, acknowledge },                           \
+    { "investigated", "[NOTE]", "the cause is known", true, investigated },                        \
+    { "planned", "[NOTE]", "the fix is planned and tested", true, planned },                       \
+    { "implemented", "[NOTE]", "the fix is out", true, implemented },                              \
+    { "resolve", "NOTE", "resolve the error, with what was done", true, resolve },                 \
+    { "reopen", "[NOTE]", "a resolved error is open again", true, reopen }
+
 #endif

@@ -10,22 +10,29 @@
 #include "core/cli/setup.h"
 #include "core/gather/errors.h"
 
-int errors_place_find(const struct options *o, struct errors_place *out, bool is_wanted)
+int errors_place_seek(const struct options *o, struct errors_place *out, bool is_wanted, const struct conf_env **env)
 {
     const struct conf *conf = setup_conf(o);
-    const struct conf_env *env = NULL;
     *out = (struct errors_place){ 0 };
-    if (!conf || setup_env(o, conf, &env))
+    *env = NULL;
+    if (!conf || setup_env(o, conf, env))
         return EXIT_USAGE;
-    const struct conf_errors *errors = conf_find_errors(conf, env);
+    const struct conf_errors *errors = conf_find_errors(conf, *env);
     if (!(out->rules = setup_rules(errors)))
         return EXIT_USAGE;
     struct errors_where w = errors_where(o->errors_db, errors, o->state_dir, is_wanted);
     out->db = w.place;
     out->own_file = w.own_file;
     out->timezone = w.timezone;
-    if (out->db)
-        return EXIT_PASS;
+    return EXIT_PASS;
+}
+
+int errors_place_find(const struct options *o, struct errors_place *out, bool is_wanted)
+{
+    const struct conf_env *env;
+    int rc = errors_place_seek(o, out, is_wanted, &env);
+    if (rc || out->db)
+        return rc;
     cli_complain("no error database: set errors.db%s%s in the config, or give --errors-db; `errors init --apply` makes a file for a team without a server",
             env ? " of environment " : "", env ? env->name : "");
     errors_place_release(out);

@@ -13,6 +13,8 @@ struct errors_place { /* where the table is: --errors-db, else the environment's
     struct triage_rules *rules;
 };
 /* An exit code; says why.  is_wanted: without a config the team's own file will do, there or not. */
+int errors_place_seek(const struct options *o, struct errors_place *out, bool is_wanted,
+                      const struct conf_env **env); /* db NULL = none is set: not an error here */
 int errors_place_find(const struct options *o, struct errors_place *out, bool is_wanted);
 void errors_place_release(struct errors_place *p);
 

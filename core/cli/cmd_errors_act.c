@@ -123,11 +123,6 @@ static void on_record(void *ctx, const struct errdb_record *r)
     on_plan(a);
 }
 
-static void on_event(void *ctx, enum feed_event ev, const struct error_row *row, const struct error_row *before)
-{
-    (void)ctx, (void)ev, (void)row, (void)before;
-}
-
 static void on_state(void *ctx)
 {
     struct acting *a = ctx;
@@ -174,7 +169,7 @@ int cmd_errors_act(const struct options *o, const struct errors_place *p)
                                   .is_armed = o->write || o->confirm || isatty(STDIN_FILENO) };
     a.gate = actuator_new(&gate);
     struct errdb_spec spec = { .place = p->db, .timezone = p->timezone, .rules = p->rules, .is_once = true,
-                               .feed = { .on_event = on_event, .ctx = &a }, .on_state = on_state };
+                               .feed = { .ctx = &a }, .on_state = on_state };
     int rc = EXIT_USAGE;
     if (errdb_open(a.wait.loop, a.wait.worker, &spec, &a.db, &e)) {
         cli_complain("%s", e.text);

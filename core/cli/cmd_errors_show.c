@@ -85,15 +85,6 @@ static void on_record(void *ctx, const struct errdb_record *r)
     buf_release(&out);
 }
 
-static void on_event(void *ctx, enum feed_event ev, const struct error_row *row,
-                     const struct error_row *before)
-{
-    (void)ctx;
-    (void)ev;
-    (void)row;
-    (void)before;
-}
-
 static void on_state(void *ctx)
 {
     struct show *s = ctx;
@@ -118,7 +109,7 @@ int cmd_errors_show(const struct options *o, const struct errors_place *p)
     if (!wait_open(&s.wait, o))
         return EXIT_FAIL;
     struct errdb_spec spec = { .place = p->db, .timezone = p->timezone, .rules = p->rules,
-                               .is_once = true, .feed = { .on_event = on_event, .ctx = &s },
+                               .is_once = true, .feed = { .ctx = &s },
                                .on_state = on_state };
     if (errdb_open(s.wait.loop, s.wait.worker, &spec, &s.db, &e)) {
         cli_complain("%s", e.text);

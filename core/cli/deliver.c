@@ -18,11 +18,6 @@ struct delivering {
     struct delivered out;
 };
 
-static void on_event(void *ctx, enum feed_event ev, const struct error_row *row, const struct error_row *before)
-{
-    (void)ctx, (void)ev, (void)row, (void)before;
-}
-
 static void on_end(void *ctx, size_t n, size_t left, const struct err *e)
 {
     struct delivering *d = ctx;
@@ -73,7 +68,7 @@ struct delivered cli_deliver(const struct options *o, const struct errors_place 
     d.patience = (struct loop_timer){ .fn = on_patience, .ctx = &d };
     loop_timer_set(d.wait.loop, &d.patience, wait_ms);
     struct errdb_spec spec = { .place = p->db, .timezone = p->timezone, .rules = p->rules, .is_once = true,
-                               .feed = { .on_event = on_event, .ctx = &d }, .on_state = on_state };
+                               .feed = { .ctx = &d }, .on_state = on_state };
     if (errdb_open(d.wait.loop, d.wait.worker, &spec, &d.db, &e)) {
         d.out.e = e;
     } else {

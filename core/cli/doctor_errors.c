@@ -4,8 +4,6 @@
 #include <stdio.h>
 
 #include "core/cli/cmd_errors.h"
-#include "core/cli/setup.h"
-#include "core/gather/errors.h"
 #include "core/sources/errdb.h"
 
 enum { PATIENCE_MS = 10000 };
@@ -15,11 +13,6 @@ struct looking {
     struct errdb *db;
     struct loop_timer patience;
 };
-
-static void on_event(void *ctx, enum feed_event ev, const struct error_row *row, const struct error_row *before)
-{
-    (void)ctx, (void)ev, (void)row, (void)before;
-}
 
 static void on_state(void *ctx)
 {
@@ -61,25 +54,23 @@ enum err_code doctor_errors(const struct options *o, char *text, size_t room, bo
     struct looking l = { .db = NULL };
     struct errors_place p;
     struct err e = { 0 };
-    const struct conf *conf = setup_conf(o);
-    const struct conf_env *env = NULL;
+    const struct conf_env *env;
     *is_warning = false;
     snprintf(text, room, "none is set");
-    if (!conf || setup_env(o, conf, &env))
-        return ERR_NOTFOUND;
-    struct errors_where w = errors_where(o->errors_db, conf_find_errors(conf, env), o->state_dir, false);
-    free(w.place);
-    if (!w.place || errors_place_find(o, &p, false))
-        return ERR_NOTFOUND;
-    if (!wait_open(&l.wait, o)) {
+    enum err_code rc = errors_place_seek(o, &p, false, &env) || !p.db ? ERR_NOTFOUND : ERR_OK;
+    if (!rc && !wait_open(&l.wait, o)) {
+        snprintf(text, room, "cannot start to look");
+        rc = ERR_IO;
+    }
+    if (rc) {
         errors_place_release(&p);
-        return ERR_IO;
+        return rc;
     }
     l.patience = (struct loop_timer){ .fn = on_patience, .ctx = &l };
     loop_timer_set(l.wait.loop, &l.patience, PATIENCE_MS);
     struct errdb_spec spec = { .place = p.db, .timezone = p.timezone, .rules = p.rules, .is_once = true,
-                               .feed = { .on_event = on_event, .ctx = &l }, .on_state = on_state };
-    enum err_code rc = errdb_open(l.wait.loop, l.wait.worker, &spec, &l.db, &e);
+                               .feed = { .ctx = &l }, .on_state = on_state };
+    rc = errdb_open(l.wait.loop, l.wait.worker, &spec, &l.db, &e);
     if (rc) {
         snprintf(text, room, "%s", e.text);
     } else {

@@ -196,7 +196,8 @@ static void on_event(void *ctx, enum feed_event ev, const struct error_row *row,
                      const struct error_row *before)
 {
     struct errdb_pg *db = ctx;
-    db->spec.feed.on_event(db->spec.feed.ctx, ev, row, before);
+    if (db->spec.feed.on_event)
+        db->spec.feed.on_event(db->spec.feed.ctx, ev, row, before);
 }
 
 static void on_zone(void *ctx, int64_t zone_ms, int n_rows)

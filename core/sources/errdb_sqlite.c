@@ -169,7 +169,8 @@ static void on_event(void *ctx, enum feed_event ev, const struct error_row *row,
                      const struct error_row *before)
 {
     struct errdb_sqlite *db = ctx;
-    db->hooks.on_event(db->hooks.ctx, ev, row, before);
+    if (db->hooks.on_event)
+        db->hooks.on_event(db->hooks.ctx, ev, row, before);
 }
 
 /* ---- what the jobs have found ---- */

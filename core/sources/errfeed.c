@@ -183,7 +183,8 @@ static struct held *find_held(const struct errfeed *f, int64_t id)
 static void tell(struct errfeed *f, enum feed_event ev, const struct error_row *row,
                  const struct error_row *before)
 {
-    f->hooks.on_event(f->hooks.ctx, ev, row, before);
+    if (f->hooks.on_event)
+        f->hooks.on_event(f->hooks.ctx, ev, row, before);
 }
 
 static void take_out(struct errfeed *f, size_t i)

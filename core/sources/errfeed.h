@@ -31,7 +31,7 @@ enum feed_event {
 struct errfeed;
 struct feed_hooks {
     void (*on_event)(void *ctx, enum feed_event ev, const struct error_row *row,
-                     const struct error_row *before);
+                     const struct error_row *before); /* may be NULL */
     void (*on_zone)(void *ctx, int64_t zone_ms, int n_rows); /* measured, or measured anew; may be NULL */
     void *ctx;
 };

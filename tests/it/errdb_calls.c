@@ -19,15 +19,6 @@ static struct errdb_change change = { .key = "00112233445566778899aabbccddeeff" 
 static bool is_over;
 static int n_unknown;
 
-static void on_event(void *ctx, enum feed_event ev, const struct error_row *row,
-                     const struct error_row *before)
-{
-    (void)ctx;
-    (void)ev;
-    (void)row;
-    (void)before;
-}
-
 static void on_result(void *ctx, const struct errdb_result *r)
 {
     static const char *const names[] = { [OUTCOME_APPLIED] = "applied", [OUTCOME_REFUSED] = "refused",
@@ -76,7 +67,7 @@ int main(int n, char **a)
         fprintf(stderr, "errdb_calls: %s\n", e.code ? e.text : "wrong usage");
         return 2;
     }
-    struct errdb_spec spec = { .place = a[1], .rules = rules, .feed = { .on_event = on_event } };
+    struct errdb_spec spec = { .place = a[1], .rules = rules };
     if (errdb_open(loop, worker, &spec, &db, &e)) {
         fprintf(stderr, "errdb_calls: %s\n", e.text);
         return 2;

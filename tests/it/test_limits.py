@@ -20,10 +20,10 @@ class Limits(unittest.TestCase):
         self.addCleanup(self.server.server.shutdown)
         self.config = self.server.kubeconfig(self.dir / "config")
 
-    def library(self):
-        library = self.dir / "failmalloc.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(HERE / "failmalloc.c"), "-ldl"], check=True)
-        return library
+    def preload(self):
+        path = self.dir / "failmalloc.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", str(path), str(HERE / "failmalloc.c"), "-ldl"], check=True)
+        return path
 
     def test_memory_ends_anywhere_in_a_command(self):
         """status and doctor: a word on stderr and a code, or the whole answer; never half of one."""
@@ -32,7 +32,7 @@ class Limits(unittest.TestCase):
             at, seen = 1, set()
             while at < 400000:
                 code, out, err = bakewatch(*args, kubeconfig=self.config,
-                                           env={"LD_PRELOAD": str(self.library_once()), "FAIL_AT": str(at), "ASAN_OPTIONS": "detect_leaks=0"})
+                                           env={"LD_PRELOAD": str(self.preload_once()), "FAIL_AT": str(at), "ASAN_OPTIONS": "detect_leaks=0"})
                 self.assertIn(code, (0, 1, 2, 4, -6), (args, at, err))
                 if code == 0 and args[0] == "status":
                     self.assertEqual(len(json.loads(out)["workloads"]), len(json.loads(whole)["workloads"]), at)
@@ -47,18 +47,18 @@ class Limits(unittest.TestCase):
             self.assertIn(0, seen, args)
             self.assertGreater(at, 1000, args)
 
-    def library_once(self):
+    def preload_once(self):
         path = self.dir / "failmalloc.so"
-        return path if path.exists() else self.library()
+        return path if path.exists() else self.preload()
 
     def test_no_threads(self):
         """Without a thread of its own it ends with a word; without those that look names up, the names are not found."""
-        preload = f"env LD_PRELOAD={self.library()}"
+        preload = f"env LD_PRELOAD={self.preload()}"
         out = scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=1 $BAKEWATCH\nexit * within 2000\nsane\ndump\n", KUBECONFIG=self.config)
         self.assertIn("cannot start the store thread: Resource temporarily unavailable", out)
         out = scene(f"size 30 160\nstart {preload} FAIL_THREAD_AT=2 $BAKEWATCH\nexit * within 2000\nsane\ndump\n", KUBECONFIG=self.config)
         self.assertIn("cannot start a thread: Resource temporarily unavailable", out)
-        code, _, err = bakewatch("status", kubeconfig=self.config, env={"LD_PRELOAD": str(self.library_once()), "FAIL_THREAD_AT": "1"})
+        code, _, err = bakewatch("status", kubeconfig=self.config, env={"LD_PRELOAD": str(self.preload_once()), "FAIL_THREAD_AT": "1"})
         self.assertEqual(code, 1)
         self.assertIn("cannot start a thread", err)
         doc = json.loads(pathlib.Path(self.config).read_text())
@@ -70,10 +70,10 @@ class Limits(unittest.TestCase):
 
     def test_memory_ends_anywhere(self):
         """Steps through the start, the first paint and the first lists."""
-        library = self.library()
+        preload = self.preload()
         at, ends = 1, ""
         while True:
-            text = (f"size 30 120\nstart env LD_PRELOAD={library} FAIL_AT={at} $BAKEWATCH\n"
+            text = (f"size 30 120\nstart env LD_PRELOAD={preload} FAIL_AT={at} $BAKEWATCH\n"
                     "exit * within 5000\nsane\ndump\n")
             try:
                 ends += scene(text, KUBECONFIG=self.config)

@@ -106,11 +106,6 @@ static void script(enum errdb_outcome outcome, enum err_code code, const char *t
 
 /* ---- the world ---- */
 
-static void on_event(void *ctx, enum feed_event ev, const struct error_row *row, const struct error_row *before)
-{
-    (void)ctx, (void)ev, (void)row, (void)before;
-}
-
 static void on_change(void *ctx)
 {
     (void)ctx;
@@ -138,7 +133,7 @@ static void open_gate(const char *ban, bool is_armed)
 
 static int up(void **state)
 {
-    struct feed_hooks hooks = { .on_event = on_event };
+    struct feed_hooks hooks = { 0 };
     struct err e = { 0 };
     (void)state;
     the = (struct world){ .dir = "/tmp/bakewatch-change-XXXXXX" };
