@@ -164,8 +164,9 @@ sane
         self.play("""
 size 30 120
 start $BAKEWATCH -n shop
-wait db
+wait 5 all well within 30000
 keys /db<enter>
+wait 1 of 5
 keys <enter>
 wait db-0
 keys /db-0<enter>
