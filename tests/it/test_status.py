@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """`status` against kubectl on a real control plane: before, during and after rollouts that go well,
 fail or stand still; with few rights; with every way to log in."""
+import datetime
 import json
 import pathlib
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 from common import BAKEWATCH, Cluster, bakewatch, main, status, wait_for
@@ -88,9 +90,16 @@ class Status(unittest.TestCase):
         wait_for(lambda: self.state("Deployment/policy-api") == "failed", 30, "the deadline")
         self.agree(["Deployment/policy-api"])
 
+    def deployed(self, key):
+        """The age that is shown is that of the undo, though what came back is older."""
+        at = status(self.c.admin, "-n", "shop")[key]["deployed"]
+        return datetime.datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
+
     def test_3_undone(self):
+        begun = int(time.time())
         self.c.kubectl("-n", "shop", "rollout", "undo", "deploy/policy-api")
         wait_for(lambda: self.state("Deployment/policy-api") == "complete", 30, "the undo")
+        self.assertGreaterEqual(self.deployed("Deployment/policy-api"), begun)
         self.agree()
 
     def test_4_paused(self):
@@ -109,11 +118,14 @@ class Status(unittest.TestCase):
         wait_for(lambda: "ImagePullBackOff" in status(self.c.admin, "-n", "shop")["DaemonSet/node-agent"]["problem"],
                  30, "the reason of node-agent")
         self.agree(["StatefulSet/db", "DaemonSet/node-agent"])
+        begun = int(time.time())
         self.c.kubectl("-n", "shop", "rollout", "undo", "sts/db")
         self.c.kubectl("-n", "shop", "rollout", "undo", "ds/node-agent")
         self.c.kubectl("-n", "shop", "delete", "pod", "-l", "app=db", "--wait=false")
         wait_for(lambda: self.state("StatefulSet/db") == "complete", 30, "db")
         self.agree(["StatefulSet/db", "DaemonSet/node-agent"])
+        self.assertGreaterEqual(self.deployed("StatefulSet/db"), begun)
+        self.assertGreaterEqual(self.deployed("DaemonSet/node-agent"), begun)
 
     def test_6_reasons(self):
         for tag, words in (("oom", "OOMKilled"), ("configfail", "CreateContainerConfigError"),
