@@ -21,6 +21,7 @@
 #include "core/cli/doctor_errors.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
+#include "core/model/workload.h"
 #include "core/store/journal.h"
 
 enum grade { GRADE_OK, GRADE_WARN, GRADE_FAIL, GRADE_SKIP };
@@ -196,6 +197,10 @@ static void check_rights(struct exam *x, struct finding *f)
     const struct sources *s = x->snap ? (struct sources *)x->snap->sections[SECTION_SOURCES] : NULL;
     struct buf denied = BUF_INIT(300);
     size_t n = 0;
+    if (s && s->n && s->rows[0].state != SOURCE_LIVE) {
+        say(f, GRADE_SKIP, "the API was not reached");
+        return;
+    }
     for (size_t i = 1; s && i < s->n; i++) {
         if (s->rows[i].state == SOURCE_FORBIDDEN)
             buf_addf(&denied, "%s%s", denied.len ? ", " : "", s->rows[i].name);
@@ -208,6 +213,17 @@ static void check_rights(struct exam *x, struct finding *f)
     else
         say(f, n + 1 >= s->n ? GRADE_OK : GRADE_WARN, "%zu of %zu lists can be read", n, s->n - 1);
     buf_release(&denied);
+}
+
+static void check_namespaces(struct exam *x, struct finding *f)
+{
+    const struct workloads *ws = x->snap ? (struct workloads *)x->snap->sections[SECTION_WORKLOADS] : NULL;
+    if (!ws || !ws->is_synced)
+        say(f, GRADE_SKIP, "%s", x->o->pre ? "--pre" : "not read");
+    else if (ws->n_absent)
+        say(f, GRADE_FAIL, "%s", ws->notices[0]);
+    else
+        say(f, GRADE_OK, "%zu workloads", ws->n);
 }
 
 static void check_state(struct exam *x, struct finding *f)
@@ -264,6 +280,7 @@ static const struct check {
     { "kubernetes", "login", check_login, "log in again, or ask for new credentials" },
     { "kubernetes", "api", check_api, "is the server's address right, and is there a way to it?" },
     { "kubernetes", "rights", check_rights, "ask for get, list and watch on what is named" },
+    { "kubernetes", "namespaces", check_namespaces, "check -n and the context's namespace" },
     { "errors", "database", check_errors, "check errors.db or --errors-db; `bakewatch errors init` shows the schema" },
 };
 
@@ -290,10 +307,15 @@ static void reach(struct exam *x)
             x->snap = snap_acquire(&slot);
             const struct sources *s =
                 x->snap ? (struct sources *)x->snap->sections[SECTION_SOURCES] : NULL;
-            bool any_waiting = !s;
-            for (size_t i = 0; s && i < s->n; i++)
+            const struct workloads *ws =
+                x->snap ? (struct workloads *)x->snap->sections[SECTION_WORKLOADS] : NULL;
+            bool any_waiting = !s, any_failed = false;
+            for (size_t i = 0; s && i < s->n; i++) {
                 any_waiting |= s->rows[i].state == SOURCE_WAITING;
-            done = !any_waiting || (s && s->rows[0].state == SOURCE_FAILED);
+                any_failed |= s->rows[i].state == SOURCE_FAILED;
+            }
+            done = (!any_waiting && (any_failed || (ws && ws->is_synced))) ||
+                   (s && s->rows[0].state == SOURCE_FAILED);
         }
         gather_stop(g);
     }

@@ -112,12 +112,12 @@ static int not_found(const struct options *o, const struct snap *s)
         for (size_t j = 0; j < ws->n && !any; j++)
             any = status_matches(&f, ws->items[j]);
         if (!any) {
-            bool is_hidden = ws->n_notices > 0; /* it may be among what we may not see */
+            bool is_hidden = ws->n_notices > ws->n_absent; /* it may be among what we may not see */
             cli_complain("no workload \"%s\" here%s", o->args[i], is_hidden ? " that we may see" : "");
             return is_hidden ? EXIT_CONNECT : EXIT_USAGE;
         }
     }
-    return EXIT_PASS;
+    return ws->n_absent ? EXIT_USAGE : EXIT_PASS;
 }
 
 static void notice(const struct snap *s)
@@ -125,6 +125,8 @@ static void notice(const struct snap *s)
     const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
     for (size_t i = 0; i < ws->n_notices; i++)
         cli_complain("%s", ws->notices[i]);
+    if (!ws->n && !ws->n_notices)
+        cli_complain("no workloads here");
 }
 
 struct run {
@@ -134,6 +136,7 @@ struct run {
     int64_t deadline_ms;
     struct buf last; /* -w: what stands on the screen */
     bool is_stale, has_said; /* -w: said on stderr; one list fails: said */
+    bool has_noticed;
 };
 
 /* A table says nothing of its age: -w says on stderr when it is old, and when it is not any more. */
@@ -169,11 +172,13 @@ static int look(struct run *r)
         return -1;
     int rc = -1;
     if (is_synced(s) && !is_all_forbidden(s)) {
+        if (!r->has_noticed)
+            notice(s);
+        r->has_noticed = true;
         struct buf out = BUF_INIT(OUTPUT_CAP);
         /* -w compares without the passing of time, or ages alone would print a table a second */
         render(r->o, s, &out, r->o->watch ? 0 : clock_story_ms());
         if (!r->o->watch) {
-            notice(s);
             rc = not_found(r->o, s);
             fwrite(buf_str(&out), 1, out.len, stdout);
         } else if (out.len != r->last.len || memcmp(buf_str(&out), buf_str(&r->last), out.len) != 0) {

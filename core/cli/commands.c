@@ -4,7 +4,8 @@ const struct command commands[] = {
     { "status", "[NAME...]", "workloads and their rollouts, as a table or JSON", cmd_status,
       "  bakewatch status -n openpolicy\n"
       "  bakewatch status -A -o json\n"
-      "  bakewatch status -w policy-api\n" },
+      "  bakewatch status -w policy-api\n\n"
+      "DEPLOYED is how long the present pod template is in force, RESTARTS are those since then.\n" },
     { "journal", "[verify]", "what was changed from here, and whether that record is whole", cmd_journal,
       "  bakewatch journal\n"
       "  bakewatch journal -o ndjson\n"
@@ -28,6 +29,6 @@ const struct command commands[] = {
       "  bakewatch doctor\n"
       "  bakewatch doctor --pre\n" },
     { "version", "", "version and libraries", cmd_version, "" },
-    { "help", "[COMMAND|keys|exit-codes]", "help", cmd_help, "" },
+    { "help", "[COMMAND|flags|keys|exit-codes]", "help", cmd_help, "" },
     { 0 },
 };

@@ -207,8 +207,8 @@ static void on_publish(void *ctx)
     set(s, SECTION_SOURCES, make_sources(g));
     if (todo & MOVED_DATA && g->cluster) {
         const char *const *notices;
-        size_t n = cluster_notices(g->cluster, &notices);
-        set(s, SECTION_WORKLOADS, kube_view_workloads(cluster_view(g->cluster), is_synced, notices, n));
+        size_t n_absent, n = cluster_notices(g->cluster, &notices, &n_absent);
+        set(s, SECTION_WORKLOADS, kube_view_workloads(cluster_view(g->cluster), is_synced, notices, n, n_absent));
         set(s, SECTION_EVENTS, kube_view_events(cluster_view(g->cluster)));
         g->data_ms = clock_io_ms();
     }

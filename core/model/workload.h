@@ -132,8 +132,8 @@ struct workloads {
     size_t n;
     size_t n_health[HEALTH_FAIL + 1];
     bool is_synced; /* every list that we may read has been read once */
-    const char *const *notices; /* what we cannot see, a line each */
-    size_t n_notices;
+    const char *const *notices; /* namespaces that do not exist, then what we cannot see; a line each */
+    size_t n_notices, n_absent;
     int64_t n_pods;
 };
 

@@ -76,9 +76,10 @@ void status_table(struct buf *out, const struct workloads *ws, const struct stat
                   bool is_wide, bool headers, int64_t now_ms)
 {
     static const char *const titles[COLUMNS] = { "NAMESPACE", "KIND", "NAME", "READY", "REV", "IMAGE",
-                                                 "ROLLOUT", "AGE", "RESTARTS", "PROBLEM", "MESSAGE" };
+                                                 "ROLLOUT", "DEPLOYED", "RESTARTS", "PROBLEM", "MESSAGE" };
     int widths[COLUMNS] = { 0 }, n_columns = is_wide ? COLUMNS : COLUMNS - 1;
     char cells[COLUMNS][CELL];
+    headers &= ws->n > 0;
     for (int pass = 0; pass < 2; pass++) { /* measure, then print */
         for (size_t i = 0; i <= ws->n; i++) {
             const struct workload *w = i ? ws->items[i - 1] : NULL;

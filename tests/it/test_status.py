@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from common import BAKEWATCH, Cluster, bakewatch, main, status, wait_for
+from common import BAKEWATCH, Cluster, bakewatch, main, scene, status, wait_for
 
 WORKLOADS = ["Deployment/policy-api", "Deployment/scrapers", "Deployment/web", "StatefulSet/db",
              "DaemonSet/node-agent"]
@@ -148,6 +148,32 @@ class Status(unittest.TestCase):
         code, _, err = bakewatch("status", "-n", "shop", "nothing", kubeconfig=self.c.admin)
         self.assertEqual(code, 2)
         self.assertIn('no workload "nothing"', err)
+
+    def test_7_what_is_not_there(self):
+        """An empty namespace, and one that does not exist: the API answers both alike."""
+        self.c.kubectl("create", "namespace", "void")
+        code, out, err = bakewatch("status", "-n", "void", kubeconfig=self.c.admin)
+        self.assertEqual((code, out, err), (0, "", "bakewatch: no workloads here\n"))
+        for names in ("nosuch", "shop,nosuch"):
+            code, out, err = bakewatch("status", "-n", names, kubeconfig=self.c.admin)
+            self.assertEqual((code, err), (2, 'bakewatch: namespace "nosuch" does not exist\n'))
+            self.assertEqual("web" in out, "shop" in names)
+        code, out, _ = bakewatch("doctor", "-n", "nosuch", kubeconfig=self.c.admin)
+        self.assertEqual(code, 1)
+        self.assertIn('FAIL  namespaces     namespace "nosuch" does not exist', out)
+        scene("""
+size 24 80
+start $BAKEWATCH -n shop
+wait 5 all well within 30000
+keys :ns nosuch<enter>
+wait namespace "nosuch" does not exist
+keys :ns void<enter>
+gone does not exist
+keys q
+exit 0
+""", KUBECONFIG=self.c.admin)
+        _, out, _ = bakewatch("doctor", "-s", "https://127.0.0.1:1", kubeconfig=self.c.admin)
+        self.assertIn("skip  rights         the API was not reached", out)
 
     def test_8_few_rights(self):
         ours = status(self.c.config("nopods"))

@@ -601,14 +601,14 @@ static void forbidden_pods_are_unknown(void **state)
                                             "\"resourceVersion\":\"1\"},\"spec\":{\"replicas\":1},\"status\":{\"replicas\":1,"
                                             "\"updatedReplicas\":1,\"readyReplicas\":1,\"availableReplicas\":1}}"));
     answer(asked("pods"), LIST("10", ""));
-    struct workloads *ws = kube_view_workloads(view, true, NULL, 0);
+    struct workloads *ws = kube_view_workloads(view, true, NULL, 0, 0);
     assert_int_equal(ws->n, 1);
     assert_int_equal(ws->items[0]->health, HEALTH_OK);
     assert_false(ws->items[0]->pods_unknown);
     section_unref(&ws->section);
     refuse(asked("pods?watch=1"), ERR_FORBIDDEN, 403);
     assert_int_equal(kube_watch_health(pods).state, SOURCE_FORBIDDEN);
-    ws = kube_view_workloads(view, true, NULL, 0);
+    ws = kube_view_workloads(view, true, NULL, 0, 0);
     assert_non_null(ws);
     assert_true(ws->items[0]->pods_unknown);
     assert_int_equal(ws->items[0]->health, HEALTH_UNKNOWN);
