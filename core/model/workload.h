@@ -99,7 +99,7 @@ struct workload {
     const char *id; /* "deployment.apps/shop/policy-api": the row's identity */
     int64_t created_ms;
     int64_t generation, observed_generation;
-    int64_t desired, ready, updated, available, replicas;
+    int64_t desired, ready, updated, available, replicas; /* available -1 = the API does not say */
     bool is_paused;
     int64_t revision;      /* 0 = unknown */
     const char *image;     /* of the first container */

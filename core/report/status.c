@@ -140,8 +140,11 @@ static void json_workload(struct buf *out, const struct workload *w)
     member(out, "namespace", w->ns);
     member(out, "name", w->name);
     buf_addf(out, ",\"ready\":%" PRId64 ",\"desired\":%" PRId64 ",\"updated\":%" PRId64
-                  ",\"available\":%" PRId64 ",\"revision\":%" PRId64,
-             w->ready, w->desired, w->updated, w->available, w->revision);
+                  ",\"revision\":%" PRId64, w->ready, w->desired, w->updated, w->revision);
+    if (w->available < 0)
+        buf_adds(out, ",\"available\":null");
+    else
+        buf_addf(out, ",\"available\":%" PRId64, w->available);
     member(out, "image", w->image);
     buf_adds(out, ",\"rollout\":{\"state\":");
     json_quote(out, rollout_state_name(w->rollout.state));

@@ -231,6 +231,8 @@ static void decode_workload(struct kube_object *o, const struct parts *obj, cons
     struct json_span strategy = s[2], template = s[3], rolling = json_get(strategy, "rollingUpdate");
     *f = (struct rollout_facts){ .kind = kind, .name = o->name, .progress_ms = TIME_NONE,
                                  .current_revision = "", .update_revision = "" };
+    if (kind == WORKLOAD_STATEFULSET)
+        f->available = -1; /* API servers before 1.22 do not say */
     f->generation = m->generation;
     o->written_ms = last_written(m, "fieldsV1.f:spec.f:template");
     f->spec_replicas = kube_decode_count(s[0], 1);

@@ -47,6 +47,9 @@ class Status(unittest.TestCase):
                     want = (st.get("readyReplicas", 0), spec["replicas"])
                 if (w["ready"], w["desired"]) != want:
                     return f"{key}: {w['ready']}/{w['desired']}, kubectl {want}"
+                if w["available"] != (st.get("availableReplicas") if kind == "StatefulSet" else
+                                      st.get("availableReplicas", st.get("numberAvailable", 0))):
+                    return f"{key}: {w['available']} available"
                 if w["revision"] != revision_of(self.c, kind, name):
                     return f"{key}: revision {w['revision']}"
                 line = subprocess.run(["kubectl", "--kubeconfig", self.c.admin, "-n", "shop", "rollout",
