@@ -15,6 +15,7 @@
 #include "core/base/text.h"
 #include "core/gather/cluster.h"
 #include "core/gather/errors.h"
+#include "core/sources/demo.h"
 
 enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, HEALTH_MS = 5000, SUSPEND_MS = 2000,
        NAMESPACES = 32 };
@@ -42,6 +43,7 @@ struct gather {
     struct worker *worker;          /* NULL with workloads_only: all SQLite */
     struct actuator *gate;
     struct gather_errors *errors;
+    struct demo *demo;            /* the demo's clock; NULL = this is none */
     int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */
     unsigned moved;
@@ -90,6 +92,11 @@ static void on_plan(void *ctx)
     move(ctx, MOVED_PLAN);
 }
 
+static void on_demo(void *ctx)
+{
+    move(ctx, MOVED_IDENT | MOVED_HEALTH);
+}
+
 static void on_rights(void *ctx)
 {
     move(ctx, MOVED_IDENT);
@@ -134,6 +141,14 @@ static struct ident *make_ident(struct gather *g)
     n = g->cluster ? cluster_known_namespaces(g->cluster, &list) : 0;
     id->known_namespaces = copy_list(a, list, n);
     id->n_known_namespaces = n;
+    id->caption = "";
+    id->story_ms = TIME_NONE;
+    id->is_demo = g->demo != NULL;
+    if (g->demo) {
+        struct demo_state st = demo_state_of(g->demo);
+        id->caption = arena_strdup(a, st.text[0] ? st.text : st.caption);
+        id->story_ms = st.zero_ms;
+    }
     return id;
 }
 
@@ -438,6 +453,8 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 static void *run(void *ctx)
 {
     struct gather *g = ctx;
+    if (g->spec.demo)
+        g->demo = demo_new(g->loop, g->spec.demo, on_demo, g);
     choose(g);
     move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA);
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
@@ -451,6 +468,7 @@ static void *run(void *ctx)
     actuator_free(g->gate);
     worker_free(g->worker); /* last: what the journal still has to write, it writes */
     cluster_free(g->cluster);
+    demo_free(g->demo);
     return NULL;
 }
 

@@ -30,6 +30,9 @@ struct ident {
     size_t n_contexts;
     const char *const *known_namespaces; /* for `:ns`; empty when we may not list them */
     size_t n_known_namespaces;
+    bool is_demo;             /* a simulated platform: nothing that is shown is real */
+    const char *caption;      /* what its story has to say just now; "" = nothing */
+    int64_t story_ms;         /* its T+0; TIME_NONE = no demo */
 };
 
 enum source_state {

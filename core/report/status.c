@@ -133,7 +133,7 @@ static void member_time(struct buf *out, const char *key, int64_t ms)
         buf_addf(out, ",\"%s\":\"%s\"", key, clock_format_rfc3339(ms, text));
 }
 
-static void json_workload(struct buf *out, const struct workload *w)
+void status_json_workload(struct buf *out, const struct workload *w)
 {
     buf_adds(out, "{\"kind\":");
     json_quote(out, workload_kind_name(w->kind));
@@ -179,7 +179,7 @@ void status_json(struct buf *out, const struct workloads *ws, const struct statu
         if (!status_matches(f, ws->items[i]))
             continue;
         buf_adds(out, is_first ? "\n" : ",\n");
-        json_workload(out, ws->items[i]);
+        status_json_workload(out, ws->items[i]);
         is_first = false;
     }
     buf_adds(out, "]}\n");
