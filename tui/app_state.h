@@ -36,6 +36,7 @@ struct ui {
     uint64_t doc_requests, plan_requests;
     bool was_writable;          /* as the last ident said, and why not */
     char ban[224];
+    size_t n_unended;           /* that have been said */
     uint64_t versions[N_SECTIONS];
     uint64_t log_seq;
     int64_t shown_second;
