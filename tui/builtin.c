@@ -198,6 +198,7 @@ static void switch_to(struct ui *ui, enum cmd_kind kind, const char *name)
     while (ui->n_layers)
         ui_close_layer(ui);
     ui->is_paused = false; /* the rows of one place must not stand under the name of another */
+    ui->kept[0] = '\0';    /* nor a row's id be meant in another */
     ui_send(ui, &m);
 }
 

@@ -91,6 +91,7 @@ static void on_plan(void *ctx)
         break;
     case PLAN_REFUSED:
     case PLAN_FAILED:
+    case PLAN_PARTLY:
         finish(a, EXIT_FAIL, p->text);
         break;
     case PLAN_DONE:

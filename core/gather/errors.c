@@ -10,7 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "core/change/resolve_error.h"
+#include "core/change/resolve_group.h"
 #include "core/gather/error_record.h"
 #include "core/gather/local_steps.h"
 #include "core/judge/groups.h"
@@ -43,7 +43,8 @@ struct gather_errors {
     int64_t minute;    /* of the last section: its histogram moves with it */
     struct error_record *record; /* the one that is open */
     /* the change that is asked for; one that was sent goes on when its dialog is put away */
-    struct error_act *act;
+    struct error_act *act;   /* of one row, */
+    struct group_act *all;   /* or of the rows of a group; one of the two at most */
     uint64_t plan_request;
 };
 
@@ -391,43 +392,76 @@ static const struct error_done *local_steps(void *ctx, int64_t id)
 
 static bool is_under_way(const struct gather_errors *g)
 {
-    enum plan_state s = g->act ? error_act_state(g->act) : PLAN_DONE;
+    enum plan_state s = g->act ? error_act_state(g->act) : g->all ? group_act_state(g->all) : PLAN_DONE;
     return s == PLAN_RUNNING || s == PLAN_UNKNOWN;
+}
+
+static void drop_act(struct gather_errors *g)
+{
+    error_act_free(g->act);
+    group_act_free(g->all);
+    g->act = NULL;
+    g->all = NULL;
+}
+
+/* The open rows of the group that the row is in, the newest first; returns how many there are. */
+static size_t open_rows(const struct gather_errors *g, int64_t id, int64_t ids[GROUP_ROWS])
+{
+    const struct errfeed *feed = errdb_feed(g->db);
+    const struct error_row *row = errfeed_find(feed, id);
+    size_t n = 0;
+    for (size_t i = row ? errfeed_count(feed) : 0; i-- > 0;) {
+        const struct error_row *r = errfeed_at(feed, i);
+        if (r->fingerprint != row->fingerprint || !error_is_open(r))
+            continue;
+        if (n < GROUP_ROWS)
+            ids[n] = r->id;
+        n++;
+    }
+    return n;
 }
 
 void gather_errors_plan(struct gather_errors *g, const struct cmd_msg *m)
 {
+    int64_t ids[GROUP_ROWS];
     g->plan_request = m->request;
     if (is_under_way(g)) /* its frame is shown again: one change at a time */
         return;
-    error_act_free(g->act);
-    g->act = NULL;
+    drop_act(g);
     if (!g->db)
         return;
+    size_t n = open_rows(g, m->id, ids);
     struct error_act_spec spec = { .loop = g->spec.loop, .worker = g->spec.worker, .gate = g->spec.gate, .db = g->db,
                                    .state_dir = g->state_dir, .verb = m->verb, .id = m->id, .note = m->note,
-                                   .by = g->by, .is_production = g->spec.is_production, .on_change = on_plan,
-                                   .on_step = on_step, .local_steps = local_steps, .ctx = g };
-    g->act = error_act_new(&spec);
+                                   .by = g->by, .is_production = g->spec.is_production, .n_open = n,
+                                   .on_change = on_plan, .on_step = on_step, .local_steps = local_steps, .ctx = g };
+    if (m->is_group)
+        g->all = group_act_new(&spec, ids, n < GROUP_ROWS ? n : GROUP_ROWS, n);
+    else
+        g->act = error_act_new(&spec);
 }
 
 void gather_errors_confirm(struct gather_errors *g, const struct cmd_msg *m)
 {
-    if (g->act && m->request == g->plan_request)
+    if (m->request != g->plan_request)
+        return;
+    if (g->act)
         error_act_confirm(g->act, m->hash);
+    else if (g->all)
+        group_act_confirm(g->all, m->hash);
 }
 
 void gather_errors_put_away(struct gather_errors *g, uint64_t request)
 {
-    if (request != g->plan_request || is_under_way(g))
-        return;
-    error_act_free(g->act);
-    g->act = NULL;
+    if (request == g->plan_request && !is_under_way(g))
+        drop_act(g);
 }
 
 struct plan *gather_errors_plan_section(const struct gather_errors *g)
 {
-    return g->act ? error_act_plan(g->act, g->plan_request) : NULL;
+    return g->act   ? error_act_plan(g->act, g->plan_request)
+           : g->all ? group_act_plan(g->all, g->plan_request)
+                    : NULL;
 }
 
 /* ---- the object ---- */
@@ -513,7 +547,7 @@ void gather_errors_free(struct gather_errors *g)
         return;
     local_steps_free(g->locals);
     error_record_free(g->record);
-    error_act_free(g->act);
+    drop_act(g);
     errdb_close(g->db);
     groups_free(g->groups);
     drop_places(g);

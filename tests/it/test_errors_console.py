@@ -158,6 +158,65 @@ exit 0
         self.assertIn("arm", [a for a, _ in states])
         self.verify()
 
+    def test_a_whole_group(self):
+        """From a group's line one row is changed and the dialog says so; the whole group is a plan of its own."""
+        ids = [self.add(f"connection refused to 10.0.0.{i}:5432") for i in range(1, 4)]
+        self.play(f"""
+size 30 120
+START
+keys 2
+wait 3 open
+keys m
+wait 1 groups
+keys :arm<enter>
+wait ARMED
+keys a
+wait error {ids[2]} of payments: 1 of 3 of this group
+wait :acknowledge-all does all of them in one plan
+wait acknowledge? y does it
+keys n
+wait cancelled: nothing was changed
+keys X
+wait :resolve-all #{ids[2]}
+keys pool<space>restarted<enter>
+wait 3 errors of payments: {ids[2]} {ids[1]} {ids[0]}
+wait resolution_notes: pool restarted
+wait resolve? y does it
+keys y
+wait 3 of 3
+keys <enter>
+wait 0 open
+keys q
+exit 0
+""", "--errors-db", self.pg.url())
+        self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors WHERE resolution_notes = 'pool restarted'"), 3)
+        ops = [e["op"] for e in self.journal() if e["action"] == "error-resolve" and e["state"] == "APPLIED"]
+        self.assertEqual(len(set(ops)), 3)
+        self.verify()
+
+    def test_a_note_is_not_lost(self):
+        """Without a note it is said that one is needed; one that came before the arming comes back after it."""
+        n = self.add("connection refused")
+        self.play(f"""
+size 30 120
+START
+keys 2
+wait 1 open
+keys :resolve<space>pool<space>restarted<enter>
+wait read-only: :arm 10m allows changes for ten minutes; the note comes back then
+keys :arm<enter>
+wait :resolve #{n} pool restarted
+keys <esc>
+gone pool restarted
+keys x
+wait :resolve #{n}
+keys <enter>
+wait resolve needs a note
+keys q
+exit 0
+""", "--errors-db", self.pg.url())
+        self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors WHERE resolved_at IS NOT NULL"), 0)
+
     def test_nothing_without_a_question(self):
         """Pastes and keys typed ahead confirm nothing."""
         self.add("connection refused")
