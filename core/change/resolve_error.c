@@ -399,8 +399,8 @@ void error_act_confirm(struct error_act *a, const char *hash)
     snprintf(target, sizeof target, "deployment_errors/%" PRId64, a->spec.id);
     snprintf(detail, sizeof detail, "by %s%s%s; plan %s; %s", a->by, a->note[0] ? ": " : "", a->note, a->hash,
              errdb_state(a->spec.db).source);
-    struct act_spec spec = { .action = action, .target = target, .detail = detail, .send = on_send, .on_end = on_end,
-                             .ctx = a };
+    struct act_spec spec = { .action = action, .target = target, .detail = detail, .is_typed = a->spec.is_typed,
+                             .send = on_send, .on_end = on_end, .ctx = a };
     if (act_begin(a->spec.gate, &spec, &a->act, &e))
         set_state(a, PLAN_REFUSED, e.text);
     else

@@ -30,6 +30,7 @@ struct error_act_spec { /* strings are copied */
     const struct errdb_record *record; /* the row as it was fetched; NULL = the one that the feed holds */
     const char *note, *by;
     bool is_production;
+    bool is_typed; /* an act by being typed: needs no arming */
     size_t n_open; /* open rows of its group that are held, this one among them; 0 = not known */
     void (*on_change)(void *ctx); /* error_act_plan gives something else now */
     const struct error_done *(*local_steps)(void *ctx, int64_t id); /* known only here; may be NULL */

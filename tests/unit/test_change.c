@@ -303,6 +303,29 @@ static void no_journal_no_change(void **state)
     error_act_free(a);
 }
 
+/* On the command line: confirmed by being typed, so nothing is armed for it; what bans, bans. */
+static void a_typed_act_arms_nothing(void **state)
+{
+    (void)state;
+    struct error_act_spec spec = { .loop = the.loop, .worker = the.worker, .gate = the.gate, .db = the.db, .state_dir = the.dir,
+                                   .verb = "resolve", .id = 7, .note = "a note", .by = "ann@here", .is_typed = true,
+                                   .on_change = on_change };
+    script(OUTCOME_APPLIED, ERR_OK, "resolved by ann");
+    open_gate("", false);
+    spec.gate = the.gate;
+    struct error_act *a = error_act_new(&spec);
+    confirm(a);
+    UNTIL(error_act_state(a) == PLAN_DONE);
+    expect_journal("CLOSED(arm) INTENT SENT APPLIED CLOSED "); /* the first is of the world's own gate */
+    error_act_free(a);
+    open_gate("production", false);
+    spec.gate = the.gate;
+    a = error_act_new(&spec);
+    confirm(a);
+    assert_int_equal(error_act_state(a), PLAN_REFUSED);
+    error_act_free(a);
+}
+
 static void read_only(void **state)
 {
     (void)state;
@@ -476,6 +499,41 @@ static void arming_belongs_to_a_place(void **state)
     assert_true(actuator_rights(the.gate).read_only);
 }
 
+static bool add_end(void *ctx, const struct entry *en)
+{
+    char *out = ctx;
+    size_t used = strlen(out);
+    snprintf(out + used, 4096 - used, "%s at %s: %s\n", en->action, en->where, en->detail);
+    return true;
+}
+
+/* Who reads the journal sees when nothing could be changed any more, and why. */
+static void the_end_of_an_arming_is_journalled(void **state)
+{
+    (void)state;
+    char got[4096] = "";
+    struct journal *j = NULL;
+    struct err e = { 0 };
+    open_gate("", false);
+    actuator_disarm(the.gate); /* nothing to end */
+    actuator_arm(the.gate, 60000);
+    UNTIL(!actuator_rights(the.gate).read_only);
+    actuator_disarm(the.gate);
+    assert_true(actuator_rights(the.gate).read_only);
+    actuator_arm(the.gate, 60000);
+    UNTIL(!actuator_rights(the.gate).read_only);
+    actuator_move(the.gate, "elsewhere", "");
+    actuator_free(the.gate);
+    the.gate = NULL;
+    worker_free(the.worker); /* writes what is left */
+    the.worker = NULL;
+    assert_int_equal(journal_open_to_read(&the.state, &j, &e), ERR_OK);
+    assert_int_equal(journal_each(j, NULL, 2, add_end, got, &e), ERR_OK);
+    journal_close(j);
+    assert_string_equal(got, "arm at a test: for 60 s\ndisarm at a test: asked for\narm at a test: for 60 s\n"
+                             "disarm at a test: another context\n");
+}
+
 static int64_t io_ms, story_ms;
 static int64_t fake_io(void)
 {
@@ -598,9 +656,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(applied), TEST(a_lost_answer_is_settled), TEST(lost_and_refused), TEST(the_journal_goes_away_in_between),
-        TEST(no_journal_no_change), TEST(read_only), TEST(what_was_shown_is_what_is_sent), TEST(one_plan_names_the_rows_and_does_each),
+        TEST(no_journal_no_change), TEST(a_typed_act_arms_nothing), TEST(read_only), TEST(what_was_shown_is_what_is_sent), TEST(one_plan_names_the_rows_and_does_each),
         TEST(one_that_somebody_was_quicker_with_is_left), TEST(a_lost_answer_holds_up_the_next_row),
         TEST(a_group_is_refused_read_only), TEST(one_of_several_says_so), TEST(arming_belongs_to_a_place),
+        TEST(the_end_of_an_arming_is_journalled),
         TEST(arming_ends_by_the_clock_that_nobody_sets), TEST(one_that_is_refused_does_not_hold_up_the_next),
         TEST(away_means_all_stay), TEST(a_lost_delivery_is_settled_by_its_key), TEST(who_still_runs_is_left_alone),
     };
