@@ -258,6 +258,8 @@ static void took_look(struct errdb_sqlite *db, const struct sqlite_look *l)
 {
     db->state.has_steps = l->shape.has_steps;
     db->state.missing = l->shape.missing;
+    if (l->shape.is_ours && !db->state.is_zone_sure && !db->zone_note[0]) /* rows may still measure another one */
+        say_zone(db, 0, "as bakewatch makes the table");
     if (!db->is_synced) {
         db->cursor = INT64_MAX;
         db->is_after_gap = false;

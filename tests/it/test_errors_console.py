@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -155,7 +156,7 @@ exit 0
         for action in ("error-acknowledged", "error-resolve"):
             self.assertEqual([s for a, s in states if a == action.replace("acknowledged", "acknowledge")],
                              ["INTENT", "SENT", "APPLIED", "CLOSED"])
-        self.assertIn("arm", [a for a, _ in states])
+        self.assertEqual([a for a, _ in states if "arm" in a], ["arm", "disarm"])
         self.verify()
 
     def test_a_whole_group(self):
@@ -509,11 +510,36 @@ class Commands(Base):
         code, _, err = bakewatch("errors", *state, kubeconfig=NOBODY)
         self.assertEqual(code, 2)
         self.assertIn("no error database", err)
-        self.assertEqual(bakewatch("run", *state, "--service", "web", "--", "sh", "-c", "exit 9", kubeconfig=NOBODY)[0], 9)
+        code, _, err = bakewatch("run", *state, "--service", "web", "--", "sh", "-c", "exit 9", kubeconfig=NOBODY)
+        self.assertEqual((code, err), (9, f"bakewatch: the failure is a row in sqlite {self.dir}/state/errors.db, which was made for it\n"))
         _, out, _ = bakewatch("errors", *state, "-o", "ndjson", kubeconfig=NOBODY, check=0)
         self.assertEqual(json.loads(out)["error_code"], "RUN-EXIT-9")
         bakewatch("errors", *state, "resolve", "1", "--note", "x", "--confirm", "1", kubeconfig=NOBODY, check=0)
+        self.assertNotIn("arm", [e["action"] for e in self.journal()])
+        _, out, _ = bakewatch("errors", *state, "init", kubeconfig=NOBODY, check=0)
+        self.assertIn("SQLite", out)
+        with sqlite3.connect(":memory:") as c:
+            c.executescript(out)
         self.play("size 30 120\nSTART\nkeys 2z\nwait 0 open\nwait RUN-EXIT-9\nkeys q\nexit 0\n")
+
+    def test_run_says_where_the_row_went(self):
+        """Without secrets, on one line; and of the two that wait, the one that is meant."""
+        code, _, err = bakewatch("run", "--state-dir", str(self.dir / "state"), "--service", "web", "--errors-db",
+                                 self.pg.url() + "?password=hunter2", "--", "false", kubeconfig=NOBODY)
+        self.assertEqual((code, err.count("\n")), (1, 1), err)
+        self.assertRegex(err, "^bakewatch: the failure is a row in postgresql .*ops")
+        self.assertNotIn("hunter2", err)
+        self.assertNotIn("made for it", err)
+
+    def test_schema_of_the_place(self):
+        """init prints what --apply would carry out there."""
+        for place, word in ((f"sqlite://{self.dir}/x.db", "SQLite"), ("postgresql://ops@db/ops", "PostgreSQL")):
+            _, out, err = bakewatch("errors", "init", "--errors-db", place, "--state-dir", str(self.dir / "state"), check=0)
+            self.assertIn(word, out.splitlines()[0])
+            self.assertEqual(err, "")
+        _, out, err = bakewatch("errors", "init", "--state-dir", str(self.dir / "state"), check=0)
+        self.assertIn("PostgreSQL", out.splitlines()[0])
+        self.assertIn("no error database is set", err)
 
     def test_secrets_stay_out(self):
         self.command("run", "--service", "web", "--", "sh", "-c", "PGPASSWORD=hunter2 false")
@@ -630,7 +656,6 @@ class Commands(Base):
         self.verify()
 
     def spooled(self):
-        import sqlite3
         try:
             # rw: a file that is not there must not be made by this look
             with sqlite3.connect(f"file:{self.dir}/state/spool.db?mode=rw", uri=True) as c:
