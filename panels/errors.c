@@ -318,15 +318,20 @@ static void release(void *state)
 
 /* ---- commands ---- */
 
-/* The newest row of a group stands for it. */
+/* The newest open row of a group stands for it, or else the newest. */
 static const struct error_item *item_of(const struct error_shown *r, const struct frame *f)
 {
     const struct errors *es = errors_in(f);
+    const struct error_item *newest = r->item;
     for (size_t i = 0; r->group && i < es->n; i++) {
-        if (es->items[i].group < es->n_groups && &es->groups[es->items[i].group] == r->group)
-            return &es->items[i];
+        const struct error_item *it = &es->items[i];
+        if (it->group >= es->n_groups || &es->groups[it->group] != r->group)
+            continue;
+        if (errors_is_open(it))
+            return it;
+        newest = newest ? newest : it;
     }
-    return r->item;
+    return newest;
 }
 
 static void open_row(struct ui *ui, void *state, const struct frame *f, const char *arg)

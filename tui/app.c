@@ -119,6 +119,11 @@ void ui_prompt(struct ui *ui, const char *text)
     prompt_open(&ui->prompt, ":", text);
 }
 
+void ui_keep(struct ui *ui, const char *text)
+{
+    snprintf(ui->kept, sizeof ui->kept, "%s", text);
+}
+
 struct frame ui_frame(const struct ui *ui, size_t panel)
 {
     return (struct frame){ .snap = ui->snap, .prefs = &ui->prefs, .now_ms = clock_story_ms(),
@@ -140,19 +145,26 @@ static void look_at_rights(struct ui *ui)
     const struct ident *id = ui->snap ? (struct ident *)ui->snap->sections[SECTION_IDENT] : NULL;
     if (!id)
         return;
-    if (!id->read_only && !ui->was_writable)
+    if (!id->read_only && !ui->was_writable) {
         ui_say(ui, "changes are possible, each after a question; :disarm ends it");
-    else if (id->write_ban[0] && !text_eq(id->write_ban, ui->ban))
+        if (ui->kept[0] && !ui->prompt.is_open && !ui->dialog.is_open)
+            ui_prompt(ui, ui->kept);
+        ui->kept[0] = '\0';
+    } else if (id->write_ban[0] && !text_eq(id->write_ban, ui->ban))
         ui_say(ui, "read-only: %s", id->write_ban);
     else if (id->read_only && ui->was_writable)
         ui_say(ui, "read-only again");
+    if (id->n_unended > ui->n_unended) /* last: what somebody has to look at stays on the line */
+        ui_say(ui, "%zu change%s no known end: :journal, or `bakewatch journal unfinished`, shows %s", id->n_unended,
+               id->n_unended > 1 ? "s have" : " has", id->n_unended > 1 ? "them" : "it");
+    ui->n_unended = id->n_unended;
     ui->was_writable = !id->read_only;
     snprintf(ui->ban, sizeof ui->ban, "%s", id->write_ban);
 }
 
 static bool is_plan_over(const struct plan *p)
 {
-    return p && (p->state == PLAN_DONE || p->state == PLAN_FAILED || p->state == PLAN_REFUSED);
+    return p && (p->state == PLAN_DONE || p->state == PLAN_FAILED || p->state == PLAN_PARTLY || p->state == PLAN_REFUSED);
 }
 
 bool ui_is_changing(const struct ui *ui)
@@ -167,7 +179,7 @@ static void look_at_plan(struct ui *ui)
     if (ui->dialog.is_open || !ui->dialog.is_sent || !is_plan_over(p))
         return;
     ui->dialog.is_sent = false;
-    ui_say(ui, "%s %s: %s%s%s", p->verb, p->target, p->state == PLAN_DONE ? "done" : "not done", p->text[0] ? ", " : "",
+    ui_say(ui, "%s %s: %s%s%s", p->verb, p->target, p->state == PLAN_DONE ? "done" : p->state == PLAN_PARTLY ? "done in part" : "not done", p->text[0] ? ", " : "",
            p->text);
 }
 

@@ -126,6 +126,10 @@ static void draw_strip(struct ui *ui, struct canvas *c)
     col += canvas_text(c, 0, col, -1, r, words);
     if (ui->is_paused)
         col += canvas_text(c, 0, col, -1, ROLE_STAGING, " PAUSED ");
+    if (id && id->n_unended) {
+        snprintf(words, sizeof words, " %zu NO KNOWN END (:journal) ", id->n_unended);
+        col += canvas_text(c, 0, col, -1, ROLE_ALARM, words);
+    }
     panel_time(&f, clock_story_ms(), now);
     snprintf(right, sizeof right, "%.1f req/s  %s ", s ? s->requests_per_s : 0.0, now);
     if (col + (int)strlen(right) < c->at.cols)

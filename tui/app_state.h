@@ -36,6 +36,8 @@ struct ui {
     uint64_t doc_requests, plan_requests;
     bool was_writable;          /* as the last ident said, and why not */
     char ban[224];
+    size_t n_unended;           /* that have been said */
+    char kept[PROMPT_CAP];      /* a line that was refused because nothing was armed; "" = none */
     uint64_t versions[N_SECTIONS];
     uint64_t log_seq;
     int64_t shown_second;

@@ -198,6 +198,7 @@ static void switch_to(struct ui *ui, enum cmd_kind kind, const char *name)
     while (ui->n_layers)
         ui_close_layer(ui);
     ui->is_paused = false; /* the rows of one place must not stand under the name of another */
+    ui->kept[0] = '\0';    /* nor a row's id be meant in another */
     ui_send(ui, &m);
 }
 
@@ -274,6 +275,12 @@ static void show_log(struct ui *ui, void *state, const struct frame *f, const ch
 {
     (void)state, (void)f, (void)arg;
     ui_open(ui, "log", "");
+}
+
+static void journal(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui_open_doc(ui, &(struct cmd_msg){ .doc = DOC_JOURNAL });
 }
 
 static void set(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -397,6 +404,7 @@ const struct cmd app_commands[] = {
     { "disarm", "", "read-only again", false, disarm },
     { "goto", "PANEL [ID]", "open a panel, at a row", false, go },
     { "log", "", "our own log", false, show_log },
+    { "journal", "", "what was changed from here, and what has no known end", false, journal },
     { "set", "theme NAME|ascii|unicode", "how the screen looks", false, set },
     { "copy", "", "copy the row to the terminal's clipboard", false, copy },
     { "mouse", "", "mouse on or off", false, mouse },

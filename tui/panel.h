@@ -80,6 +80,7 @@ void ui_open(struct ui *ui, const char *panel, const char *id);     /* focus or 
 void ui_close_layer(struct ui *ui);
 void ui_run(struct ui *ui, const char *line); /* a command line, as a key would */
 void ui_prompt(struct ui *ui, const char *text); /* opens the `:` line with this in it */
+void ui_keep(struct ui *ui, const char *text);   /* the same, once changes are allowed in this place */
 
 /* "14:02:11Z", local time, or "T+1:30" since the newest deploy, as prefs say. */
 char *panel_time(const struct frame *f, int64_t ms, char out[CLOCK_TEXT]);

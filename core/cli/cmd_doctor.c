@@ -22,7 +22,7 @@
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
 #include "core/model/workload.h"
-#include "core/store/journal.h"
+#include "core/store/journal_ends.h"
 
 enum grade { GRADE_OK, GRADE_WARN, GRADE_FAIL, GRADE_SKIP };
 enum { REACH_MS = 15000, CERT_SOON_MS = 7 * 24 * 3600 * 1000 };
@@ -243,6 +243,8 @@ static void check_journal(struct exam *x, struct finding *f)
 {
     struct statedir d;
     struct journal_check c;
+    struct journal_ends ends = { 0 };
+    struct journal *j = NULL;
     struct err e = { 0 };
     if (statedir_find(x->o->state_dir, env_of, &d, NULL))
         say(f, GRADE_SKIP, "no state folder");
@@ -250,8 +252,13 @@ static void check_journal(struct exam *x, struct finding *f)
         say(f, GRADE_FAIL, "%s", e.text);
     else if (c.text[0])
         say(f, GRADE_FAIL, "%s", c.text);
+    else if (!journal_open_to_read(&d, &j, NULL) && !journal_ends_read(j, &ends, NULL) && ends.n)
+        say(f, GRADE_WARN, "%lld entries, all good; %zu operation%s no known end: bakewatch journal unfinished",
+            (long long)c.n, ends.n, ends.n > 1 ? "s have" : " has");
     else
         say(f, GRADE_OK, "%lld entries, all good", (long long)c.n);
+    journal_ends_release(&ends);
+    journal_close(j);
 }
 
 static void check_errors(struct exam *x, struct finding *f)

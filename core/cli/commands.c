@@ -6,9 +6,10 @@ const struct command commands[] = {
       "  bakewatch status -A -o json\n"
       "  bakewatch status -w policy-api\n\n"
       "DEPLOYED is how long the present pod template is in force, RESTARTS are those since then.\n" },
-    { "journal", "[verify]", "what was changed from here, and whether that record is whole", cmd_journal,
+    { "journal", "[unfinished|verify]", "what was changed from here, and whether that record is whole", cmd_journal,
       "  bakewatch journal\n"
       "  bakewatch journal -o ndjson\n"
+      "  bakewatch journal unfinished\n"
       "  bakewatch journal verify\n" },
     { "run", "[--service S --stage S --env E] -- COMMAND", "run a deployment step; its failure becomes a row", cmd_run,
       "  bakewatch run --service payments --stage migrate --env prod -- ./migrate.sh\n"

@@ -74,6 +74,7 @@ struct delivered cli_deliver(const struct options *o, const struct errors_place 
     } else {
         on_state(&d);
         wait_run(&d.wait);
+        snprintf(d.out.source, sizeof d.out.source, "%s", errdb_state(d.db).source);
     }
     loop_timer_stop(d.wait.loop, &d.patience);
     deliver_free(d.deliver);

@@ -15,6 +15,7 @@
 #include "core/base/text.h"
 #include "core/gather/cluster.h"
 #include "core/gather/errors.h"
+#include "core/gather/journal.h"
 #include "core/sources/demo.h"
 
 enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, HEALTH_MS = 5000, SUSPEND_MS = 2000,
@@ -39,11 +40,12 @@ struct gather {
     struct cluster *cluster;        /* NULL: `broken` says why */
     char broken[512];
     struct kube_doc *doc;
-    bool is_error_doc;              /* the text that is open is an error's record */
+    enum doc_kind doc_kind;         /* of the text that is open: an error's record and the journal are not `doc` */
     struct worker *worker;          /* NULL with workloads_only: all SQLite */
     struct actuator *gate;
     struct gather_errors *errors;
     struct demo *demo;            /* the demo's clock; NULL = this is none */
+    struct gather_journal *journal;
     int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */
     unsigned moved;
@@ -130,6 +132,7 @@ static struct ident *make_ident(struct gather *g)
     id->read_only = rights.read_only;
     id->armed_until_ms = rights.until_ms;
     id->write_ban = arena_strdup(a, rights.ban);
+    id->n_unended = g->journal ? gather_journal_unended(g->journal) : 0;
     id->is_insecure = g->has_target && t->is_insecure;
     id->all_namespaces = g->all_namespaces;
     id->namespaces = copy_list(a, (const char *const *)g->namespaces, g->n_namespaces);
@@ -187,6 +190,18 @@ static struct sources *make_sources(struct gather *g)
     return s;
 }
 
+static struct doc *doc_now(const struct gather *g)
+{
+    switch (g->doc_kind) {
+    case DOC_ERROR:
+        return g->errors ? gather_errors_doc(g->errors) : NULL;
+    case DOC_JOURNAL:
+        return g->journal ? gather_journal_doc(g->journal) : NULL;
+    default:
+        return g->doc ? kube_doc_section(g->doc) : NULL;
+    }
+}
+
 static void set(struct snap *s, enum section_id id, void *section)
 {
     if (section)
@@ -233,9 +248,7 @@ static void on_publish(void *ctx)
         g->errors_ms = clock_io_ms();
     }
     if (todo & MOVED_DOC)
-        snap_set(s, SECTION_DOC, g->is_error_doc && g->errors ? (void *)gather_errors_doc(g->errors)
-                                 : g->doc                     ? (void *)kube_doc_section(g->doc)
-                                                              : NULL);
+        snap_set(s, SECTION_DOC, doc_now(g));
     if (todo & MOVED_PLAN)
         snap_set(s, SECTION_PLAN, g->errors ? gather_errors_plan_section(g->errors) : NULL);
     snap_unref(g->snap);
@@ -269,7 +282,21 @@ static void close_doc(struct gather *g)
     g->doc = NULL;
     if (g->errors)
         gather_errors_close(g->errors);
-    g->is_error_doc = false;
+    if (g->journal)
+        gather_journal_close(g->journal);
+    g->doc_kind = DOC_DESCRIBE;
+}
+
+static void open_doc(struct gather *g, const struct cmd_msg *m)
+{
+    close_doc(g);
+    g->doc_kind = m->doc;
+    if (m->doc == DOC_ERROR && g->errors)
+        gather_errors_open(g->errors, m);
+    else if (m->doc == DOC_JOURNAL && g->journal)
+        gather_journal_open(g->journal, m);
+    else if (m->doc != DOC_ERROR && m->doc != DOC_JOURNAL)
+        g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
 }
 
 static void close_cluster(struct gather *g)
@@ -391,6 +418,8 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 {
     switch (m->kind) {
     case CMD_REFRESH:
+        if (g->journal)
+            gather_journal_look(g->journal);
         if (g->errors)
             gather_errors_refresh(g->errors);
         if (g->cluster)
@@ -414,12 +443,7 @@ static void obey(struct gather *g, const struct cmd_msg *m)
         choose(g);
         break;
     case CMD_DOC_OPEN:
-        close_doc(g);
-        g->is_error_doc = m->doc == DOC_ERROR;
-        if (g->is_error_doc && g->errors)
-            gather_errors_open(g->errors, m);
-        else if (!g->is_error_doc)
-            g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
+        open_doc(g, m);
         break;
     case CMD_DOC_CLOSE:
         close_doc(g);
@@ -453,6 +477,10 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 static void *run(void *ctx)
 {
     struct gather *g = ctx;
+    struct gather_journal_spec journal = { .worker = g->worker, .state_dir = g->spec.state_dir, .on_count = on_rights,
+                                           .on_doc = on_doc, .ctx = g };
+    if (g->worker)
+        g->journal = gather_journal_new(&journal);
     if (g->spec.demo)
         g->demo = demo_new(g->loop, g->spec.demo, on_demo, g);
     choose(g);
@@ -464,6 +492,7 @@ static void *run(void *ctx)
             obey(g, &m);
     }
     close_doc(g);
+    gather_journal_free(g->journal);
     gather_errors_free(g->errors);
     actuator_free(g->gate);
     worker_free(g->worker); /* last: what the journal still has to write, it writes */

@@ -46,12 +46,14 @@ struct journal_check {
 /* Reads only; a file that SQLite cannot read is a finding, not an error. */
 MUST_USE enum err_code journal_verify(const struct statedir *dir, struct journal_check *out,
                                       struct err *e);
-/* Operations without CLOSED whose console is gone (its flock is free): each once. */
+/* Operations without CLOSED whose console is gone (its flock is free): each once, by its last entry, the
+ * oldest first. */
 MUST_USE enum err_code journal_orphans(struct journal *j,
                                        bool (*fn)(void *ctx, const struct entry *last), void *ctx,
                                        struct err *e);
 /* An operation belongs to a console while it holds this lock; -1 = somebody else has it. */
 int journal_hold(const struct statedir *dir, const char *op);
 void journal_release(const struct statedir *dir, const char *op, int fd);
+bool journal_is_held(const struct statedir *dir, const char *op); /* by anybody; makes no file */
 
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The journal when the disk fails, fills up or is read-only, and when somebody has changed it: what was
 acknowledged is there, the file is sound, and verify names what is wrong."""
+import fcntl
 import json
 import os
 import pathlib
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from common import BAKEWATCH, ROUNDS, TOP, bakewatch, main
+from common import BAKEWATCH, ROUNDS, TOP, bakewatch, main, scene
 
 APPEND = os.environ.get("APPEND", str(TOP / "build/plain/tests/it/append"))
 ENV = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # no leak check under ptrace
@@ -184,8 +185,8 @@ class Journal(unittest.TestCase):
         self.assertEqual(code, 0)
         lines = out.splitlines()
         self.assertEqual(len(lines), 3)
-        self.assertEqual(lines[0].split(), ["TIME", "STATE", "ACTION", "TARGET", "WHO"])
-        self.assertEqual(lines[1].split(), ["2026-11-25T09:46:40Z", "INTENT", "test", "none", "append"])
+        self.assertEqual(lines[0].split(), ["TIME", "STATE", "ACTION", "TARGET", "WHO", "PLACE", "DETAIL"])
+        self.assertEqual(lines[1].split(), ["2026-11-25T09:46:40Z", "INTENT", "test", "none", "append", "d" * 10])
         self.assertIn("a\u241b]0;title\u2407\u00b7b\u23cec", lines[2])
         self.assertFalse([c for c in out if ord(c) < 32 and c != "\n"])
         _, out, _ = bakewatch("journal", "-o", "json", "--state-dir", str(self.state), check=0)
@@ -196,7 +197,44 @@ class Journal(unittest.TestCase):
         self.assertEqual(rows, doc["entries"])
         self.assertEqual(rows[1]["prev"], rows[0]["hash"])
         self.assertEqual(sorted(rows[0]), sorted(["seq", "time", "op", "state", "action", "target", "who", "where",
-                                                  "detail", "prev", "hash"]))
+                                                  "detail", "prev", "hash", "noKnownEnd"]))
+
+    def test_no_known_end(self):
+        """What nobody closed is called that, unless somebody has it in hand."""
+        self.append(2)
+
+        def listed(*words):
+            code, out, err = bakewatch("journal", *words, "--no-headers", "--state-dir", str(self.state))
+            self.assertEqual(code, 0, err)
+            return out.splitlines(), err
+        lines, err = listed()
+        self.assertNotIn("no known end", lines[0])
+        self.assertIn("INTENT, no known end", lines[1])
+        self.assertIn("1 operation has no known end: `bakewatch journal unfinished`", err)
+        self.assertEqual(listed("unfinished")[0], lines)
+        _, out, _ = bakewatch("journal", "-o", "ndjson", "--state-dir", str(self.state), check=0)
+        self.assertEqual([json.loads(line)["noKnownEnd"] for line in out.splitlines()], [False, True])
+        _, out, _ = bakewatch("doctor", "--pre", "--state-dir", str(self.state))
+        self.assertRegex(out, "(?i)warn +journal +.*1 operation has no known end")
+        with open(self.state / "0123456789abcdef0123456789abcdef.held", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            lines, err = listed()
+            self.assertNotIn("no known end", "".join(lines) + err)
+            lines, err = listed("unfinished")
+            self.assertEqual(lines, [])
+            self.assertIn("every operation in the journal has its end", err)
+
+    def test_place_and_detail_by_the_room(self):
+        """On a terminal they get what it has room for; elsewhere all of it."""
+        self.append(1, 300)
+        self.sql("UPDATE entry SET place = 'prod (production), context eks-1'")
+        for cols, place, detail in ((80, False, False), (132, True, False), (240, True, True)):
+            out = scene(f"size 30 {cols}\nstart $BAKEWATCH journal --state-dir {self.state}\nwait append\nexit 0\ndump\n")
+            self.assertEqual("prod (prod" in out, place, out)
+            self.assertEqual("dddddddddd" in out, detail, out)
+        _, out, _ = bakewatch("journal", "--no-headers", "--state-dir", str(self.state), check=0)
+        self.assertIn("d" * 300, out)
+        self.assertIn("prod (production), context eks-1", out)
 
     def test_usage(self):
         self.state.mkdir(mode=0o700)

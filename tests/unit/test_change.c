@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/change/record_error.h"
-#include "core/change/resolve_error.h"
+#include "core/change/resolve_group.h"
 #include "core/sources/errdb_internal.h"
 #include "core/store/journal.h"
 #include "core/store/spool.h"
@@ -112,15 +112,20 @@ static void on_change(void *ctx)
     the.changes++;
 }
 
-static void put_row(const char *message)
+static void put_row_as(int64_t id, const char *message)
 {
     struct error_row *r = error_row_new();
-    r->id = 7;
+    r->id = id;
     r->service = "payments";
     r->message = arena_strdup(&r->arena, message);
     r->hash = (uint64_t)message[0];
     r->stamp = r->hash;
     errfeed_put(the.feed, r);
+}
+
+static void put_row(const char *message)
+{
+    put_row_as(7, message);
 }
 
 static void open_gate(const char *ban, bool is_armed)
@@ -298,6 +303,29 @@ static void no_journal_no_change(void **state)
     error_act_free(a);
 }
 
+/* On the command line: confirmed by being typed, so nothing is armed for it; what bans, bans. */
+static void a_typed_act_arms_nothing(void **state)
+{
+    (void)state;
+    struct error_act_spec spec = { .loop = the.loop, .worker = the.worker, .gate = the.gate, .db = the.db, .state_dir = the.dir,
+                                   .verb = "resolve", .id = 7, .note = "a note", .by = "ann@here", .is_typed = true,
+                                   .on_change = on_change };
+    script(OUTCOME_APPLIED, ERR_OK, "resolved by ann");
+    open_gate("", false);
+    spec.gate = the.gate;
+    struct error_act *a = error_act_new(&spec);
+    confirm(a);
+    UNTIL(error_act_state(a) == PLAN_DONE);
+    expect_journal("CLOSED(arm) INTENT SENT APPLIED CLOSED "); /* the first is of the world's own gate */
+    error_act_free(a);
+    open_gate("production", false);
+    spec.gate = the.gate;
+    a = error_act_new(&spec);
+    confirm(a);
+    assert_int_equal(error_act_state(a), PLAN_REFUSED);
+    error_act_free(a);
+}
+
 static void read_only(void **state)
 {
     (void)state;
@@ -334,6 +362,121 @@ static void what_was_shown_is_what_is_sent(void **state)
     error_act_free(a);
 }
 
+/* ---- the rows of a group ---- */
+
+static struct group_act *act_of_three(const char *verb, bool is_production)
+{
+    static const int64_t ids[] = { 9, 8, 7 };
+    struct error_act_spec spec = { .loop = the.loop, .worker = the.worker, .gate = the.gate, .db = the.db, .state_dir = the.dir,
+                                   .verb = verb, .note = "a note", .by = "ann@here", .is_production = is_production,
+                                   .on_change = on_change };
+    put_row_as(8, "refused");
+    put_row_as(9, "refused");
+    return group_act_new(&spec, ids, 3, 5);
+}
+
+static void confirm_group(struct group_act *g)
+{
+    struct plan *p = group_act_plan(g, 1);
+    assert_int_equal(p->state, PLAN_READY);
+    group_act_confirm(g, p->hash);
+    section_unref(&p->section);
+}
+
+static bool plan_says(const struct plan *p, const char *text)
+{
+    bool is_there = strstr(p->target, text) || strstr(p->text, text);
+    for (size_t i = 0; i < p->n_lines; i++)
+        is_there = is_there || strstr(p->lines[i].text, text);
+    return is_there;
+}
+
+static void one_plan_names_the_rows_and_does_each(void **state)
+{
+    (void)state;
+    script(OUTCOME_APPLIED, ERR_OK, "resolved by ann");
+    struct group_act *g = act_of_three("resolve", true);
+    struct plan *p = group_act_plan(g, 1);
+    assert_string_equal(p->word, "payments");
+    assert_string_equal(p->target, "3 errors of payments: 9 8 7");
+    assert_true(plan_says(p, "9  ") && plan_says(p, "8  ") && plan_says(p, "7  "));
+    assert_true(plan_says(p, "resolution_notes: a note"));
+    assert_true(plan_says(p, "2 more of this group are not in this plan"));
+    section_unref(&p->section);
+    group_act_confirm(g, "not the plan's hash");
+    assert_int_equal(the.n_writes, 0);
+    confirm_group(g);
+    UNTIL(group_act_state(g) == PLAN_DONE);
+    assert_int_equal(the.n_writes, 3);
+    assert_string_not_equal(the.keys[0], the.keys[1]);
+    expect_journal("CLOSED(arm) INTENT SENT APPLIED CLOSED INTENT SENT APPLIED CLOSED INTENT SENT APPLIED CLOSED ");
+    group_act_free(g);
+}
+
+static void one_that_somebody_was_quicker_with_is_left(void **state)
+{
+    (void)state;
+    script(OUTCOME_APPLIED, ERR_OK, "");
+    script(OUTCOME_REFUSED, ERR_OK, "resolved by bob");
+    script(OUTCOME_APPLIED, ERR_OK, "");
+    struct group_act *g = act_of_three("resolve", false);
+    confirm_group(g);
+    UNTIL(group_act_state(g) == PLAN_PARTLY);
+    struct plan *p = group_act_plan(g, 1);
+    assert_string_equal(p->text, "2 of 3; not 8: resolved by bob");
+    section_unref(&p->section);
+    group_act_free(g);
+    /* and one that has changed since the plan was shown is not even sent */
+    the.n_writes = the.n_answers = 0;
+    script(OUTCOME_APPLIED, ERR_OK, "");
+    g = act_of_three("resolve", false);
+    put_row_as(8, "something else now");
+    confirm_group(g);
+    UNTIL(group_act_state(g) == PLAN_PARTLY);
+    assert_int_equal(the.n_writes, 2);
+    group_act_free(g);
+}
+
+static void a_lost_answer_holds_up_the_next_row(void **state)
+{
+    (void)state;
+    script(OUTCOME_UNKNOWN, ERR_NET, "the answer was lost");
+    script(OUTCOME_APPLIED, ERR_OK, "");
+    struct group_act *g = act_of_three("resolve", false);
+    confirm_group(g);
+    UNTIL(group_act_state(g) == PLAN_UNKNOWN);
+    assert_int_equal(the.n_writes, 1);
+    UNTIL(group_act_state(g) == PLAN_DONE);
+    assert_int_equal(the.n_writes, 4);
+    assert_string_equal(the.keys[0], the.keys[1]);
+    group_act_free(g);
+}
+
+static void a_group_is_refused_read_only(void **state)
+{
+    (void)state;
+    open_gate("", false);
+    struct group_act *g = act_of_three("resolve", false);
+    confirm_group(g);
+    assert_int_equal(group_act_state(g), PLAN_FAILED);
+    assert_int_equal(the.n_writes, 0);
+    group_act_free(g);
+}
+
+static void one_of_several_says_so(void **state)
+{
+    (void)state;
+    struct error_act_spec spec = { .loop = the.loop, .worker = the.worker, .gate = the.gate, .db = the.db, .state_dir = the.dir,
+                                   .verb = "resolve", .id = 7, .note = "a note", .by = "ann@here", .n_open = 3,
+                                   .on_change = on_change };
+    struct error_act *a = error_act_new(&spec);
+    struct plan *p = error_act_plan(a, 1);
+    assert_string_equal(p->target, "error 7 of payments: 1 of 3 of this group");
+    assert_true(plan_says(p, "the other 2 of its group stay as they are; :resolve-all does all of them in one plan"));
+    section_unref(&p->section);
+    error_act_free(a);
+}
+
 /* ---- arming ---- */
 
 static void arming_belongs_to_a_place(void **state)
@@ -354,6 +497,41 @@ static void arming_belongs_to_a_place(void **state)
     before = the.changes;
     UNTIL(the.changes > before);
     assert_true(actuator_rights(the.gate).read_only);
+}
+
+static bool add_end(void *ctx, const struct entry *en)
+{
+    char *out = ctx;
+    size_t used = strlen(out);
+    snprintf(out + used, 4096 - used, "%s at %s: %s\n", en->action, en->where, en->detail);
+    return true;
+}
+
+/* Who reads the journal sees when nothing could be changed any more, and why. */
+static void the_end_of_an_arming_is_journalled(void **state)
+{
+    (void)state;
+    char got[4096] = "";
+    struct journal *j = NULL;
+    struct err e = { 0 };
+    open_gate("", false);
+    actuator_disarm(the.gate); /* nothing to end */
+    actuator_arm(the.gate, 60000);
+    UNTIL(!actuator_rights(the.gate).read_only);
+    actuator_disarm(the.gate);
+    assert_true(actuator_rights(the.gate).read_only);
+    actuator_arm(the.gate, 60000);
+    UNTIL(!actuator_rights(the.gate).read_only);
+    actuator_move(the.gate, "elsewhere", "");
+    actuator_free(the.gate);
+    the.gate = NULL;
+    worker_free(the.worker); /* writes what is left */
+    the.worker = NULL;
+    assert_int_equal(journal_open_to_read(&the.state, &j, &e), ERR_OK);
+    assert_int_equal(journal_each(j, NULL, 2, add_end, got, &e), ERR_OK);
+    journal_close(j);
+    assert_string_equal(got, "arm at a test: for 60 s\ndisarm at a test: asked for\narm at a test: for 60 s\n"
+                             "disarm at a test: another context\n");
 }
 
 static int64_t io_ms, story_ms;
@@ -478,7 +656,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(applied), TEST(a_lost_answer_is_settled), TEST(lost_and_refused), TEST(the_journal_goes_away_in_between),
-        TEST(no_journal_no_change), TEST(read_only), TEST(what_was_shown_is_what_is_sent), TEST(arming_belongs_to_a_place),
+        TEST(no_journal_no_change), TEST(a_typed_act_arms_nothing), TEST(read_only), TEST(what_was_shown_is_what_is_sent), TEST(one_plan_names_the_rows_and_does_each),
+        TEST(one_that_somebody_was_quicker_with_is_left), TEST(a_lost_answer_holds_up_the_next_row),
+        TEST(a_group_is_refused_read_only), TEST(one_of_several_says_so), TEST(arming_belongs_to_a_place),
+        TEST(the_end_of_an_arming_is_journalled),
         TEST(arming_ends_by_the_clock_that_nobody_sets), TEST(one_that_is_refused_does_not_hold_up_the_next),
         TEST(away_means_all_stay), TEST(a_lost_delivery_is_settled_by_its_key), TEST(who_still_runs_is_left_alone),
     };

@@ -11,6 +11,7 @@
 
 #include "core/base/clock.h"
 #include "core/sources/errdb.h"
+#include "core/sources/errdb_init.h"
 
 enum { WAIT_MS = 20000, MOST = 30000 };
 static const int64_t MINUTE = 60000, HOUR = 3600000;
@@ -526,6 +527,26 @@ static void the_zone_is_set_or_measured(void **state)
     assert_non_null(strstr(errdb_state(db).zone_text, "UTC+02:00 (measured from"));
 }
 
+/* A file that we made holds UTC: nobody is warned that it might not.  Rows that say otherwise count more. */
+static void our_own_table_is_utc(void **state)
+{
+    (void)state;
+    bool is_made;
+    assert_int_equal(errdb_sqlite_init(path, &is_made, &e), ERR_OK);
+    assert_true(is_made);
+    open_writer(path);
+    open_db(24 * HOUR, NULL, false);
+    TURN_UNTIL(errdb_state(db).is_synced);
+    assert_true(errdb_state(db).is_zone_sure);
+    assert_string_equal(errdb_state(db).zone_text, "UTC (as bakewatch makes the table)");
+    for (int i = 0; i < 4; i++) {
+        int before = n_of[FEED_NEW];
+        sql("INSERT INTO deployment_errors (timestamp) VALUES (datetime('now', '+120 minutes'))");
+        TURN_UNTIL(n_of[FEED_NEW] == before + 1);
+    }
+    assert_non_null(strstr(errdb_state(db).zone_text, "UTC+02:00 (measured from"));
+}
+
 static void places_are_checked(void **state)
 {
     (void)state;
@@ -809,7 +830,7 @@ int main(void)
         TEST(what_is_missing_is_said_and_heals), TEST(no_database_is_said), TEST(another_file_in_its_place),
         TEST(emptied_and_filled_again), TEST(a_lock_is_waited_for),
         TEST(a_pass_that_was_cut_short_is_made_good), TEST(any_columns_any_bytes),
-        TEST(times_of_every_kind), TEST(the_zone_is_set_or_measured), TEST(places_are_checked),
+        TEST(times_of_every_kind), TEST(the_zone_is_set_or_measured), TEST(our_own_table_is_utc), TEST(places_are_checked),
         TEST(steps_come_with_the_rows), TEST(a_record_is_whole), TEST(resolved_and_reopened_with_a_guard),
         TEST(times_are_written_as_the_table_has_them), TEST(steps_are_written_once),
         TEST(a_failure_is_recorded_once), TEST(what_cannot_be_written_is_a_failure),

@@ -4,10 +4,11 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "core/store/journal.h"
+#include "core/store/journal_ends.h"
 #include "tests/unit/state.h"
 
 #define OP_A "0123456789abcdef0123456789abcdef"
@@ -593,6 +594,34 @@ static void orphans_are_those_whose_console_is_gone(void **state)
     journal_close(j);
 }
 
+/* A look at the locks makes no file, and two who look at once do not hide an orphan from each other. */
+static void a_look_changes_nothing(void **state)
+{
+    (void)state;
+    struct journal *j = opened();
+    struct journal_ends ends;
+    append_to(j, OP_B, ENTRY_INTENT, "b");
+    append_to(j, OP_A, ENTRY_INTENT, "a");
+    append_to(j, OP_A, ENTRY_SENT, "a sent");
+    int ours = journal_hold(&dir, OP_A);
+    assert_true(journal_is_held(&dir, OP_A));
+    assert_false(journal_is_held(&dir, OP_B));
+    assert_false(journal_is_held(&dir, "../../etc/passwd"));
+    assert_int_equal(access(state_path(&dir, OP_B ".held"), F_OK), -1);
+    close(ours); /* killed: the file stays, the lock does not */
+    int looks = open(state_path(&dir, OP_A ".held"), O_RDONLY);
+    assert_int_equal(flock(looks, LOCK_SH | LOCK_NB), 0);
+    assert_int_equal(journal_ends_read(j, &ends, &e), ERR_OK);
+    assert_int_equal(ends.n, 2);
+    assert_int_equal(journal_ends_find(&ends, OP_A)->last_seq, 3);
+    assert_int_equal(journal_ends_find(&ends, OP_B)->last_seq, 1);
+    assert_null(journal_ends_find(&ends, "0000000000000000000000000000000a"));
+    assert_int_equal(access(state_path(&dir, OP_B ".held"), F_OK), -1);
+    journal_ends_release(&ends);
+    close(looks);
+    journal_close(j);
+}
+
 /* ---- the folder ---- */
 
 static const char *xdg, *home;
@@ -664,7 +693,7 @@ int main(void)
         TEST(damaged_bytes_are_noticed), TEST(foreign_files_are_left_alone), TEST(files_are_ours_alone),
         TEST(killed_loses_nothing_acknowledged), TEST(two_consoles_make_one_chain),
         TEST(no_room_is_an_error_and_the_file_is_sound), TEST(an_error_does_not_stick),
-        TEST(network_filesystems_get_no_wal), TEST(orphans_are_those_whose_console_is_gone),
+        TEST(network_filesystems_get_no_wal), TEST(orphans_are_those_whose_console_is_gone), TEST(a_look_changes_nothing),
         TEST(the_folder_is_found_or_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
