@@ -6,6 +6,7 @@
 
 CC       = gcc
 PREFIX   = /usr/local
+LIBEXECDIR = $(PREFIX)/libexec
 DESTDIR  =
 ROUNDS   = 1
 SAN      =
@@ -35,6 +36,7 @@ ldflags   = -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(san_flag) $(LDFLA
 # Asked once, and only when something is built: `make clean` works without the libraries.
 pkg_cflags = $(eval pkg_cflags := $(shell pkg-config --cflags $(PKGS)))$(pkg_cflags)
 pkg_libs   = $(eval pkg_libs := $(shell pkg-config --libs $(PKGS)) -lm)$(pkg_libs)
+sim_libs   = $(eval sim_libs := $(shell pkg-config --libs libmicrohttpd libcjson))$(sim_libs)
 test_libs  = $(eval test_libs := $(shell pkg-config --libs cmocka vterm) -lutil)$(test_libs)
 
 ROOMS     := base conf loop model judge report sources store change gather cli
@@ -43,6 +45,11 @@ tui_src   := $(sort $(filter-out tui/main.c,$(wildcard tui/*.c)) $(wildcard pane
 lib_obj   := $(patsubst %.c,$(V)/%.o,$(core_src) $(tui_src))
 LIB       := $(V)/libbakewatch.a
 BIN       := $(V)/bakewatch
+
+# The simulated platform: a program of its own, of base, conf, loop and model alone.
+SIM       := $(V)/bakewatch-sim
+sim_obj   := $(patsubst %.c,$(V)/%.o,$(filter-out core/sim/main.c,$(sort $(wildcard core/sim/*.c))))
+SIM_LIB   := $(V)/libbakewatch-sim.a
 
 unit_src  := $(sort $(wildcard tests/unit/test_*.c))
 golden_src:= $(sort $(wildcard tests/golden/test_*.c))
@@ -67,7 +74,7 @@ export TSAN_OPTIONS := handle_segv=0
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BIN)
+all: $(BIN) $(SIM)
 
 help:
 	@echo 'make              build $(BIN)'
@@ -88,12 +95,23 @@ $(LIB): $(lib_obj)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+$(SIM_LIB): $(sim_obj)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(SIM): $(V)/core/sim/main.o $(SIM_LIB) $(LIB)
+	$(Q)$(CC) $(ldflags) -Wl,--as-needed -o $@ $^ $(sim_libs) $(pkg_libs)
+
 $(V)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(cflags) -c -o $@ $<
 
 $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
 $(V)/core/cli/schema.o: conf/schema.sql
+$(V)/core/sim/embedded.o: $(wildcard conf/stories/*.yaml)
+
+$(V)/tests/unit/test_sim%: $(V)/tests/unit/test_sim%.o $(SIM_LIB) $(LIB)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs) $(test_libs)
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
@@ -122,13 +140,13 @@ deps-test:
 check: deps-test
 	@$(MAKE) --no-print-directory check-all
 
-check-all: layers $(BIN) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
+check-all: layers $(BIN) $(SIM) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
 	@rm -f $(V)/counts
 	@ok=0; for layer in unit golden corpus pty chaos it; do \
 	    $(MAKE) --no-print-directory check-$$layer || ok=1; done; \
 	$(RUN) --sum || ok=1; exit $$ok
 
-check-fast: layers $(BIN) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
+check-fast: layers $(BIN) $(SIM) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
 	@rm -f $(V)/counts
 	@ok=0; for layer in unit golden corpus pty; do \
 	    $(MAKE) --no-print-directory check-$$layer || ok=1; done; \
@@ -144,8 +162,8 @@ check-pty: $(PTY) $(BIN)
 	@BAKEWATCH=$(BIN) ROUNDS=$(ROUNDS) $(RUN) pty $(foreach s,$(sort $(wildcard tests/pty/*.scene)),"$(PTY) $(s)")
 check-chaos:
 	@$(RUN) chaos $(sort $(wildcard tests/chaos/test_*.py))
-check-it: $(PTY) $(APPEND) $(CALLS) $(BIN)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
+check-it: $(PTY) $(APPEND) $(CALLS) $(BIN) $(SIM)
+	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
 
 layers:
 	@tests/layers
@@ -154,20 +172,21 @@ layers:
 fuzz:
 	@tests/fuzz/run $(T) $(or $(SECONDS),60)
 
-bench: $(BIN) $(PTY)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors
+bench: $(BIN) $(SIM) $(PTY)
+	@BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim
 
-soak: $(BIN) $(PTY) $(APPEND) $(CALLS)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
+soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS)
+	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
 
 demo: deps-test
 	@$(MAKE) --no-print-directory $(BIN)
 	@BAKEWATCH=$(BIN) tests/it/demo
 
-install: $(BIN)
+install: $(BIN) $(SIM)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/doc/bakewatch
+	    $(DESTDIR)$(PREFIX)/share/doc/bakewatch $(DESTDIR)$(LIBEXECDIR)/bakewatch
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/bakewatch
+	install -m 755 $(SIM) $(DESTDIR)$(LIBEXECDIR)/bakewatch/bakewatch-sim
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md CHANGELOG.md LICENSE conf/config.yaml conf/schema.sql \
 	    $(DESTDIR)$(PREFIX)/share/doc/bakewatch/

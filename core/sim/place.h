@@ -1,0 +1,26 @@
+/*
+ * core/sim/place.h - the files that a run makes, and their end.
+ *
+ * Shape    DIR/kubeconfig (0600), DIR/errors.db, DIR/control; DIR itself when it was not there.  The
+ *          kubeconfig has the contexts demo, demo-viewer (reads) and demo-nopods (reads all but pods)
+ * Thread   one       Owns   the files: place_clear removes what it made, and nothing else
+ */
+#ifndef SIM_PLACE_H
+#define SIM_PLACE_H
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+
+struct place {
+    char *dir, *kubeconfig, *errors_db, *control;
+    bool has_made_dir;
+};
+
+MUST_USE enum err_code place_make(const char *dir, struct place *out, struct err *e); /* dir NULL: a new one */
+MUST_USE enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token, const char *ns,
+                                              struct err *e);
+void place_clear(struct place *p);
+MUST_USE enum err_code place_token(char out[33], struct err *e);
+
+#endif
