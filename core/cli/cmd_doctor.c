@@ -297,7 +297,7 @@ static void reach(struct exam *x)
     struct gather_spec spec;
     struct snap_slot slot;
     struct gather *g;
-    if (x->o->pre || !x->has_target || setup_gather(x->o, &spec))
+    if (x->o->pre || !x->has_target || setup_gather(x->o, NEED_CLUSTER, &spec))
         return;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     snap_slot_init(&slot, fd);

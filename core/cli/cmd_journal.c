@@ -1,6 +1,7 @@
 /*
  * The journal as a list.  Which operations have no known end is found out first, so that their last lines
- * can say it; `journal unfinished` lists those operations alone.
+ * can say it; `journal unfinished` lists those operations alone, and `journal close` writes down what somebody
+ * has found out about one.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/cli/cli.h"
@@ -72,7 +74,7 @@ static enum err_code print_all(struct printing *p, struct journal *j, struct err
     enum err_code rc = journal_ends_read(j, &p->ends, e);
     if (rc)
         return rc;
-    p->form = (struct journal_form){ .cols = terminal_cols(p->o), .has_unended = p->ends.n > 0 };
+    p->form = (struct journal_form){ .cols = terminal_cols(p->o), .has_unended = p->ends.n > 0, .has_op = p->is_only };
     bool is_table = p->o->output == OUTPUT_TABLE || p->o->output == OUTPUT_WIDE;
     if (is_table && !p->o->no_headers && (p->ends.n || !p->is_only)) {
         journal_table_head(&head, &p->form);
@@ -111,6 +113,96 @@ static int list(const struct options *o, const struct statedir *dir, bool is_onl
     else if (rc)
         return complain(&e);
     return fflush(stdout) ? EXIT_FAIL : EXIT_PASS;
+}
+
+/* ---- what somebody has found out ---- */
+
+struct last { /* of an operation; the strings are ours */
+    struct entry en;
+    char *texts[3];
+};
+
+static bool keep_last(void *ctx, const struct entry *en)
+{
+    struct last *l = ctx;
+    const char *texts[] = { en->action, en->target, en->where };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        free(l->texts[i]);
+        l->texts[i] = x_strdup(texts[i]);
+    }
+    l->en = *en;
+    l->en.action = l->texts[0];
+    l->en.target = l->texts[1];
+    l->en.where = l->texts[2];
+    return true;
+}
+
+static const struct journal_end *find_one(const struct journal_ends *ends, const char *begin, struct err *e)
+{
+    const struct journal_end *found = NULL;
+    for (size_t i = 0; i < ends->n; i++) {
+        if (!text_starts(ends->items[i].op, begin))
+            continue;
+        if (found) {
+            err_set(e, ERR_CONFIG, 0, "two operations begin with %.40s: give more digits", begin);
+            return NULL;
+        }
+        found = &ends->items[i];
+    }
+    if (!found)
+        err_set(e, ERR_NOTFOUND, 0, "no operation without a known end begins with %.40s (journal unfinished lists them)",
+                begin);
+    return found;
+}
+
+/* In our hand while it is written: nobody else can be at it. */
+static enum err_code close_one(struct journal *j, const struct statedir *dir, const struct options *o, struct last *l,
+                               struct err *e)
+{
+    struct journal_ends ends = { 0 };
+    enum err_code rc = journal_ends_read(j, &ends, e);
+    const struct journal_end *end = rc ? NULL : find_one(&ends, o->args[1], e);
+    int hold = end ? journal_hold(dir, end->op) : -1;
+    if (!rc && !end)
+        rc = e->code;
+    else if (!rc && hold < 0)
+        rc = err_set(e, ERR_BUSY, 0, "another bakewatch has it in hand");
+    if (!rc && !(rc = journal_each(j, end->op, 0, keep_last, l, e))) {
+        char *detail = x_asprintf("found out by hand: %s", o->note);
+        l->en.at_ms = clock_story_ms();
+        l->en.state = ENTRY_CLOSED;
+        l->en.who = setup_who();
+        l->en.detail = detail;
+        rc = journal_append(j, &l->en, e);
+        free(detail);
+    }
+    if (hold >= 0)
+        journal_release(dir, end->op, hold);
+    journal_ends_release(&ends);
+    return rc;
+}
+
+static int close_by_hand(const struct options *o, const struct statedir *dir)
+{
+    struct last l = { .texts = { NULL } };
+    struct journal *j = NULL;
+    struct err e = { 0 };
+    if (strlen(o->args[1]) < 4 || !o->note || !o->note[0] || o->read_only) {
+        cli_complain(o->read_only ? "--read-only was given"
+                                  : "journal close OP --note TEXT: OP is 4 digits or more of `journal unfinished`, TEXT what was found");
+        return EXIT_USAGE;
+    }
+    enum err_code rc = journal_open(dir, &j, &e);
+    if (!rc)
+        rc = close_one(j, dir, o, &l, &e);
+    journal_close(j);
+    if (!rc)
+        printf("closed: %s %s\n", l.texts[0], l.texts[1]);
+    for (size_t i = 0; i < ARRAY_LEN(l.texts); i++)
+        free(l.texts[i]);
+    if (rc)
+        cli_complain("%s", e.text);
+    return rc == ERR_NOTFOUND || rc == ERR_CONFIG ? EXIT_USAGE : rc || fflush(stdout) ? EXIT_FAIL : EXIT_PASS;
 }
 
 /* A journal that is not whole is evidence: it is kept, and a new one is begun beside it. */
@@ -154,8 +246,9 @@ int cmd_journal(const struct options *o, const struct cli_env *env)
     (void)env;
     bool is_verify = o->n_args == 1 && text_eq(o->args[0], "verify");
     bool is_only = o->n_args == 1 && text_eq(o->args[0], "unfinished");
-    if (o->n_args && !is_verify && !is_only) {
-        cli_complain("journal, journal unfinished, or journal verify");
+    bool is_close = o->n_args == 2 && text_eq(o->args[0], "close");
+    if (o->n_args && !is_verify && !is_only && !is_close) {
+        cli_complain("journal, journal unfinished, journal close OP --note TEXT, or journal verify");
         return EXIT_USAGE;
     }
     if (o->output != OUTPUT_TABLE && o->output != OUTPUT_WIDE && o->output != OUTPUT_JSON && o->output != OUTPUT_NDJSON) {
@@ -164,5 +257,7 @@ int cmd_journal(const struct options *o, const struct cli_env *env)
     }
     if (setup_state(o, &dir))
         return EXIT_FAIL;
+    if (is_close)
+        return close_by_hand(o, &dir);
     return is_verify ? verify(o, &dir) : list(o, &dir, is_only);
 }

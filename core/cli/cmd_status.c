@@ -201,7 +201,7 @@ int cmd_status(const struct options *o, const struct cli_env *env)
         cli_complain("status: -o is table, wide, json or name");
         return EXIT_USAGE;
     }
-    int rc = setup_gather(o, &spec);
+    int rc = setup_gather(o, NEED_CLUSTER, &spec);
     if (rc)
         return rc;
     spec.workloads_only = true;

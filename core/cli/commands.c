@@ -6,10 +6,11 @@ const struct command commands[] = {
       "  bakewatch status -A -o json\n"
       "  bakewatch status -w policy-api\n\n"
       "DEPLOYED is how long the present pod template is in force, RESTARTS are those since then.\n" },
-    { "journal", "[unfinished|verify]", "what was changed from here, and whether that record is whole", cmd_journal,
+    { "journal", "[unfinished|close OP|verify]", "what was changed from here, and whether that record is whole", cmd_journal,
       "  bakewatch journal\n"
       "  bakewatch journal -o ndjson\n"
       "  bakewatch journal unfinished\n"
+      "  bakewatch journal close 3f21c0aa --note 'the row was resolved: looked it up'\n"
       "  bakewatch journal verify\n" },
     { "run", "[--service S --stage S --env E] -- COMMAND", "run a deployment step; its failure becomes a row", cmd_run,
       "  bakewatch run --service payments --stage migrate --env prod -- ./migrate.sh\n"

@@ -514,7 +514,7 @@ struct errors_where errors_where(const char *place, const struct conf_errors *co
         free(file);
         return w;
     }
-    return (struct errors_where){ .place = file, .timezone = "UTC", .own_file = file + strlen("sqlite://") };
+    return (struct errors_where){ .place = file, .own_file = file + strlen("sqlite://") };
 }
 
 struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec)

@@ -262,10 +262,11 @@ static void on_beat(void *ctx)
 {
     struct gather *g = ctx;
     int64_t gap = clock_io_ms() - clock_mono_ms();
-    if (gap - g->gap_ms > SUSPEND_MS && g->cluster) {
+    if (gap - g->gap_ms > SUSPEND_MS) {
         log_put(LOG_WARN, "gather", "suspended for %d s: nothing is proved any more",
                 (int)((gap - g->gap_ms) / 1000));
-        cluster_doubt(g->cluster);
+        if (g->cluster)
+            cluster_doubt(g->cluster);
         if (g->errors)
             gather_errors_doubt(g->errors);
     }
@@ -359,8 +360,10 @@ static void set_namespaces(struct gather *g, const char *const *list, size_t n)
         g->namespaces[g->n_namespaces++] = x_strdup(list[i]);
 }
 
+enum choice { CHOICE_NEW, CHOICE_AGAIN }; /* AGAIN: there was no cluster; is there one now? */
+
 /* Reads the files anew: a context switch is a new pin, with what the files say now. */
-static void choose(struct gather *g)
+static void choose(struct gather *g, enum choice choice)
 {
     struct kube_overrides o = g->spec.kube;
     struct err e = { 0 };
@@ -377,7 +380,8 @@ static void choose(struct gather *g)
         kubeconfig_resolve(g->kubeconfig, &o, env_of, &g->target, NULL, &e)) {
         snprintf(g->broken, sizeof g->broken, "%s", e.text);
         log_put(LOG_ERROR, "gather", "%s", e.text);
-        open_errors(g); /* it has a link of its own */
+        if (choice == CHOICE_NEW) /* it has a link of its own, which stays, and so do the rights */
+            open_errors(g);
         return;
     }
     g->has_target = true;
@@ -425,7 +429,7 @@ static void obey(struct gather *g, const struct cmd_msg *m)
         if (g->cluster)
             cluster_refresh(g->cluster);
         else
-            choose(g);
+            choose(g, CHOICE_AGAIN);
         break;
     case CMD_RESUMED:
         if (g->cluster)
@@ -440,7 +444,7 @@ static void obey(struct gather *g, const struct cmd_msg *m)
         close_cluster(g);
         free(g->context);
         g->context = x_strdup(m->name);
-        choose(g);
+        choose(g, CHOICE_NEW);
         break;
     case CMD_DOC_OPEN:
         open_doc(g, m);
@@ -483,7 +487,7 @@ static void *run(void *ctx)
         g->journal = gather_journal_new(&journal);
     if (g->spec.demo)
         g->demo = demo_new(g->loop, g->spec.demo, on_demo, g);
-    choose(g);
+    choose(g, CHOICE_NEW);
     move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA);
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
     while (!atomic_load(&g->is_stopping)) {

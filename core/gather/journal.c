@@ -46,10 +46,10 @@ static const char *env_of(const char *name)
 
 /* ---- on the worker ---- */
 
-static char *line_of(const struct entry *en, bool is_unended)
+static char *line_of(const struct entry *en, bool is_unended, bool is_alone)
 {
     struct buf out = BUF_INIT(LINE_ROOM);
-    struct journal_form form = { 0 };
+    const struct journal_form form = { .has_op = is_alone };
     char line[LINE_MOST];
     journal_table_row(&out, &form, en, is_unended);
     text_clean_to(line, sizeof line, buf_str(&out), out.len ? out.len - 1 : 0);
@@ -64,9 +64,9 @@ static bool add_line(void *ctx, const struct entry *en)
     const struct journal_end *end = journal_ends_find(&l->ends, en->op);
     bool is_unended = end && end->last_seq == en->seq;
     free(*slot);
-    *slot = line_of(en, is_unended);
+    *slot = line_of(en, is_unended, false);
     if (is_unended)
-        l->unended[end - l->ends.items] = x_strdup(*slot);
+        l->unended[end - l->ends.items] = line_of(en, true, true);
     return true;
 }
 
@@ -112,7 +112,7 @@ static void set_doc(struct gather_journal *g, const struct look *l)
     struct doc *d = section_new(sizeof *d, NULL);
     struct arena *a = &d->section.arena;
     size_t shown = l ? l->n < JOURNAL_SHOWN ? (size_t)l->n : JOURNAL_SHOWN : 0;
-    const char **lines = arena_alloc(a, (shown + (l ? l->ends.n : 0) + 4) * sizeof *lines);
+    const char **lines = arena_alloc(a, (shown + (l ? l->ends.n : 0) + 5) * sizeof *lines);
     bool is_none = l && l->e.code == ERR_NOTFOUND;
     d->request = g->request;
     d->kind = DOC_JOURNAL;
@@ -126,7 +126,8 @@ static void set_doc(struct gather_journal *g, const struct look *l)
     else if (l && l->e.code)
         d->error = arena_strdup(a, l->e.text);
     if (l && l->ends.n) {
-        put_line(d, lines, "No known end: begun, and whoever did it is gone.  Look whether it was done:");
+        put_line(d, lines, "No known end: begun, and whoever did it is gone.  Look whether it was done, and write it down:");
+        put_line(d, lines, "bakewatch journal close OP --note TEXT");
         for (size_t i = 0; i < l->ends.n; i++)
             put_line(d, lines, l->unended[i] ? l->unended[i] : l->ends.items[i].op);
         put_line(d, lines, "");

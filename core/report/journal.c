@@ -14,7 +14,7 @@ enum { COLUMNS = 7, PLACE = 5, DETAIL = 6, LEAST = 12, MOST = 32, GAP = 2 };
 static void measure(const struct journal_form *f, int widths[COLUMNS])
 {
     const int fixed[COLUMNS] = { 20, f->has_unended ? 22 : 10, 14, 28, 20, 0, 0 };
-    int left = f->cols - GAP;
+    int left = f->cols - GAP - (f->has_op ? JOURNAL_OP + GAP : 0);
     for (int i = 0; i < COLUMNS; i++) {
         widths[i] = fixed[i];
         left -= fixed[i] ? fixed[i] + GAP : 0;
@@ -56,6 +56,8 @@ static void add_cells(struct buf *out, const struct journal_form *f, const char 
 
 void journal_table_head(struct buf *out, const struct journal_form *f)
 {
+    if (f->has_op)
+        buf_addf(out, "%-*s", JOURNAL_OP + GAP, "OP");
     add_cells(out, f, (const char *const[COLUMNS]){ "TIME", "STATE", "ACTION", "TARGET", "WHO", "PLACE", "DETAIL" });
 }
 
@@ -64,6 +66,8 @@ void journal_table_row(struct buf *out, const struct journal_form *f, const stru
     char at[CLOCK_TEXT], state[64];
     snprintf(state, sizeof state, "%s%s", entry_state_name(en->state), is_unended ? ", " JOURNAL_NO_END : "");
     clock_format_rfc3339(en->at_ms, at);
+    if (f->has_op)
+        buf_addf(out, "%-*.*s", JOURNAL_OP + GAP, JOURNAL_OP, en->op);
     add_cells(out, f, (const char *const[COLUMNS]){ at, state, en->action, en->target, en->who, en->where, en->detail });
 }
 

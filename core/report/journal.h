@@ -19,9 +19,12 @@
 
 #define JOURNAL_NO_END "no known end"
 
+enum { JOURNAL_OP = 8 };
+
 struct journal_form {
     int cols;
     bool has_unended; /* some line will say so: the column of states is as wide */
+    bool has_op;      /* begins with JOURNAL_OP digits of the operation */
 };
 void journal_table_head(struct buf *out, const struct journal_form *f);
 void journal_table_row(struct buf *out, const struct journal_form *f, const struct entry *en, bool is_unended);

@@ -52,7 +52,7 @@ struct errdb_sqlite {
     struct feed_hooks hooks;
     void (*on_state)(void *ctx);
     int64_t back_ms;
-    bool is_once;
+    bool is_once, is_zone_given, is_ours; /* ours: the table is one that we make, whose times are UTC */
     struct loop_timer timer;
     struct backoff backoff;
     uint64_t job; /* 0 = none */
@@ -141,6 +141,8 @@ static void on_zone(void *ctx, int64_t zone_ms, int n_rows)
 {
     struct errdb_sqlite *db = ctx;
     char why[48];
+    if (db->is_ours) /* a failure that was delivered late would make a zone of its delay */
+        return;
     snprintf(why, sizeof why, "measured from %d rows", n_rows);
     say_zone(db, zone_ms, why);
     if (db->hooks.on_zone)
@@ -258,8 +260,9 @@ static void took_look(struct errdb_sqlite *db, const struct sqlite_look *l)
 {
     db->state.has_steps = l->shape.has_steps;
     db->state.missing = l->shape.missing;
-    if (l->shape.is_ours && !db->state.is_zone_sure && !db->zone_note[0]) /* rows may still measure another one */
-        say_zone(db, 0, "as bakewatch makes the table");
+    db->is_ours = l->shape.is_ours && !db->is_zone_given;
+    if (db->is_ours)
+        say_zone(db, 0, "own table");
     if (!db->is_synced) {
         db->cursor = INT64_MAX;
         db->is_after_gap = false;
@@ -494,6 +497,7 @@ enum err_code errdb_sqlite_open(struct loop *l, struct worker *w, const struct e
         .full_scan_ms = TIME_NONE, .sequence_percent = -1,
     };
     snprintf(db->source, sizeof db->source, "sqlite %s", path);
+    db->is_zone_given = spec->timezone != NULL;
     say_zone(db, zone_ms, is_zone_known ? "config" : "assumed");
     if (spec->timezone && !is_zone_known)
         snprintf(db->zone_note, sizeof db->zone_note,

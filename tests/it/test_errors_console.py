@@ -653,6 +653,7 @@ class Commands(Base):
         self.assertEqual(rows, [("api", "RUN-EXIT-4"), ("long", "RUN-LOST"), ("web", "RUN-EXIT-3")])
         self.command("errors", "deliver", check=0)
         self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors"), 3)
+        self.assertEqual(self.command("journal", "unfinished", check=0)[1], "")
         self.verify()
 
     def spooled(self):

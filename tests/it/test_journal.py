@@ -211,7 +211,7 @@ class Journal(unittest.TestCase):
         self.assertNotIn("no known end", lines[0])
         self.assertIn("INTENT, no known end", lines[1])
         self.assertIn("1 operation has no known end: `bakewatch journal unfinished`", err)
-        self.assertEqual(listed("unfinished")[0], lines)
+        self.assertEqual(listed("unfinished")[0], [f"01234567  {line}" for line in lines])
         _, out, _ = bakewatch("journal", "-o", "ndjson", "--state-dir", str(self.state), check=0)
         self.assertEqual([json.loads(line)["noKnownEnd"] for line in out.splitlines()], [False, True])
         _, out, _ = bakewatch("doctor", "--pre", "--state-dir", str(self.state))
@@ -223,6 +223,29 @@ class Journal(unittest.TestCase):
             lines, err = listed("unfinished")
             self.assertEqual(lines, [])
             self.assertIn("every operation in the journal has its end", err)
+
+    def test_closed_by_hand(self):
+        """Who has found out what became of it writes that down; nobody closes what has an end or is in hand."""
+        self.append(2)
+        state = ["--state-dir", str(self.state)]
+        _, out, _ = bakewatch("journal", "unfinished", *state, check=0)
+        self.assertEqual(out.splitlines()[0].split()[:3], ["OP", "TIME", "STATE"])
+        op = out.splitlines()[1].split()[0]
+        self.assertEqual(op, "01234567")
+        for words in (["close", op], ["close", "01", "--note", "x"], ["close", "ffff", "--note", "x"],
+                      ["close", op, "--note", "x", "--read-only"]):
+            self.assertEqual(bakewatch("journal", *words, *state)[0], 2, words)
+        with open(self.state / "0123456789abcdef0123456789abcdef.held", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.assertEqual(bakewatch("journal", "close", op, "--note", "x", *state)[0], 2)
+        _, out, _ = bakewatch("journal", "close", op, "--note", "it was not done", *state, check=0)
+        self.assertEqual(out, "closed: test none\n")
+        self.assertEqual(bakewatch("journal", "unfinished", *state, check=0)[1], "")
+        _, out, _ = bakewatch("journal", "-o", "ndjson", *state, check=0)
+        last = json.loads(out.splitlines()[-1])
+        self.assertEqual((last["state"], last["detail"], last["noKnownEnd"]), ("CLOSED", "found out by hand: it was not done", False))
+        self.assertEqual(bakewatch("journal", "close", op, "--note", "x", *state)[0], 2)
+        self.assertTrue(self.verify()["ok"])
 
     def test_place_and_detail_by_the_room(self):
         """On a terminal they get what it has room for; elsewhere all of it."""
