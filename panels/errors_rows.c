@@ -26,7 +26,7 @@ bool errors_are_stale(const struct frame *f)
     const struct source_health *h = errors_health(f);
     if (!errors_in(f) || !errors_in(f)->is_synced || !h)
         return false;
-    return h->state != SOURCE_LIVE || f->now_ms - h->proved_ms > PROOF_LATE_MS;
+    return h->state != SOURCE_LIVE || f->now_ms - h->proved_ms > PROOF_LATE_MS * f->prefs->pace;
 }
 
 enum role errors_severity_role(enum severity s, bool is_open)

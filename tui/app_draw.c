@@ -6,7 +6,7 @@
 
 #include "tui/app_state.h"
 
-enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, N_OWN_HINTS = 13 };
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, N_OWN_HINTS = 13, CAPTION_ROWS = 10 };
 
 static const void *section(const struct ui *ui, enum section_id id)
 {
@@ -37,7 +37,9 @@ static int strip_place(struct canvas *c, const struct ident *id)
     char words[512], names[256] = "";
     size_t used = 0;
     int col = 0;
-    if (id->environment[0]) {
+    if (id->is_demo)
+        col += canvas_text(c, 0, col, -1, ROLE_DEMO, c->at.cols < 100 ? " DEMO " : " DEMO: nothing here is real ");
+    if (id->environment[0] && !id->is_demo) {
         snprintf(words, sizeof words, " %s%s%s ", id->class == ENV_PRODUCTION ? "PROD " : "",
                  id->environment, id->class == ENV_STAGING ? " (staging)" : "");
         col += canvas_text(c, 0, col, -1, class_role(id->class), words);
@@ -105,7 +107,7 @@ static enum role link_words(const struct ui *ui, const struct sources *s, char o
             snprintf(out, 200, "STALE %s %s", h->name, when);
         return h->state == SOURCE_WAITING ? ROLE_STRIP : ROLE_ALARM;
     }
-    if (s->oldest_proof_ms != TIME_NONE && now - s->oldest_proof_ms > 4 * PROOF_LATE_MS) {
+    if (s->oldest_proof_ms != TIME_NONE && now - s->oldest_proof_ms > 4 * PROOF_LATE_MS * ui->prefs.pace) {
         snprintf(out, 200, "unproved for %s", clock_format_age(now - s->oldest_proof_ms, when));
         return ROLE_STAGING;
     }
@@ -284,18 +286,33 @@ static int64_t newest_deploy(const struct workloads *ws)
     return ms;
 }
 
+/* What the demo's story has to say: a row above the keys, where there is room. */
+static int draw_caption(struct ui *ui, struct canvas *c)
+{
+    const struct ident *id = section(ui, SECTION_IDENT);
+    if (!id || !id->is_demo || !id->caption[0] || ui->rows < CAPTION_ROWS)
+        return 0;
+    int row = ui->rows - 2;
+    canvas_fill(c, row, ROLE_DEMO);
+    canvas_text(c, row, 1, -1, ROLE_DEMO, id->caption);
+    return 1;
+}
+
 void app_draw(struct ui *ui)
 {
     struct canvas *c = &ui->canvas;
+    const struct ident *id = section(ui, SECTION_IDENT);
+    ui->prefs.pace = id ? id->pace : 1;
     ui->prefs.deployed_ms = newest_deploy(section(ui, SECTION_WORKLOADS));
     canvas_clear(c);
     if (ui->rows < LEAST_ROWS || ui->cols < LEAST_COLS) {
         canvas_textf(c, 0, 0, ROLE_TEXT, "%dx%d is too small (20x5); q quits", ui->cols, ui->rows);
     } else {
         draw_strip(ui, c);
-        draw_body(ui, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+        struct area middle = { 1, 0, ui->rows - 2 - draw_caption(ui, c), ui->cols };
+        draw_body(ui, middle);
         if (ui->dialog.is_open) {
-            struct canvas body = canvas_window(c, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+            struct canvas body = canvas_window(c, middle);
             dialog_draw(&ui->dialog, ui_plan_now(ui), section(ui, SECTION_IDENT), &body);
         }
         draw_status(ui, c, ui->rows - 1);

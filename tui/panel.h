@@ -19,6 +19,7 @@ enum zone { ZONE_UTC, ZONE_LOCAL, ZONE_DEPLOY };
 struct prefs {
     enum zone zone;
     bool ascii;
+    int64_t pace;        /* of the story clock: a proof is late by real time, and shown by the story's */
     int64_t deployed_ms; /* of the workload deployed last; TIME_NONE = none is known */
 };
 

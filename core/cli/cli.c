@@ -18,8 +18,8 @@ enum { MOST_LIST = 32 };
 
 /* In the order of the help. */
 const struct flag flags[] = {
-    { 'n', "namespace", "NS", "console status doctor", "namespaces to watch: repeat, or join with ','" },
-    { 'A', "all-namespaces", NULL, "console status doctor", "all namespaces" },
+    { 'n', "namespace", "NS", "console demo status doctor", "namespaces to watch: repeat, or join with ','" },
+    { 'A', "all-namespaces", NULL, "console demo status doctor", "all namespaces" },
     { 'o', "output", "FORMAT", "status errors journal doctor", "table, wide, json, ndjson or name" },
     { 'w', "watch", NULL, "status", "status: print again whenever it changes" },
     { 'e', "environment", "NAME", "all", "an environment of the config" },
@@ -60,10 +60,14 @@ const struct flag flags[] = {
     { 0, "business-impact", "TEXT", "run", "run: what it means for the business" },
     { 0, "read-only", NULL, "console errors run", "refuse every change, whatever is armed" },
     { 0, "write", NULL, "console errors", "armed from the start: changes are possible, each after a question" },
-    { 0, "theme", "NAME", "console", "default, light, cvd, mono or high-contrast" },
-    { 0, "ascii", NULL, "console", "no characters but ASCII on the screen" },
-    { 0, "no-color", NULL, "console", "no colours" },
-    { 0, "mouse", NULL, "console", "use the mouse" },
+    { 0, "theme", "NAME", "console demo", "default, light, cvd, mono or high-contrast" },
+    { 0, "ascii", NULL, "console demo", "no characters but ASCII on the screen" },
+    { 0, "no-color", NULL, "console demo", "no colours" },
+    { 0, "mouse", NULL, "console demo", "use the mouse" },
+    { 0, "scenario", "NAME", "demo", "which story (`bakewatch demo --scenario help` lists them)" },
+    { 0, "speed", "X", "demo", "how many times as fast as real time; 0 = it stands until it is told" },
+    { 0, "seed", "N", "demo", "of what is left to chance: the same number, the same story" },
+    { 0, "headless", NULL, "demo", "no screen: what changes, as a line of JSON each" },
     { 0, "log-file", "FILE", "all", "our own log" },
     { 0, "log-level", "LEVEL", "all", "debug, info, warn or error" },
     { 'h', "help", NULL, "all", "help" },
@@ -119,7 +123,7 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
         { "note", &o->note }, { "confirm", &o->confirm }, { "stage", &o->stage }, { "env", &o->row_environment },
         { "impact", &o->impact }, { "business-impact", &o->business_impact }, { "code", &o->code }, { "errors-db", &o->errors_db }, { "since", &o->since },
         { "severity", &o->severity }, { "service", &o->service },
-        { "theme", &o->theme }, { "log-file", &o->log_file }, { "log-level", &o->log_level },
+        { "theme", &o->theme }, { "scenario", &o->scenario }, { "speed", &o->speed }, { "seed", &o->seed }, { "log-file", &o->log_file }, { "log-level", &o->log_level },
     };
     const struct {
         const char *name;
@@ -131,7 +135,7 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
         { "follow", &o->follow }, { "new", &o->is_new }, { "apply", &o->apply },
         { "no-headers", &o->no_headers }, { "origin", &o->origin }, { "pre", &o->pre },
         { "read-only", &o->read_only }, { "write", &o->write }, { "ascii", &o->ascii }, { "no-color", &o->no_color },
-        { "mouse", &o->mouse }, { "help", &o->help }, { "version", &o->version },
+        { "mouse", &o->mouse }, { "headless", &o->headless }, { "help", &o->help }, { "version", &o->version },
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (is(f, texts[i].name)) {

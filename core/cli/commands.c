@@ -6,6 +6,10 @@ const struct command commands[] = {
       "  bakewatch status -A -o json\n"
       "  bakewatch status -w policy-api\n\n"
       "DEPLOYED is how long the present pod template is in force, RESTARTS are those since then.\n" },
+    { "demo", "", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
+      "  bakewatch demo\n"
+      "  bakewatch demo --scenario dependency-down --speed 30\n"
+      "  bakewatch demo --headless --speed 60 | grep '\"type\":\"error\"'\n" },
     { "journal", "[unfinished|close OP|verify]", "what was changed from here, and whether that record is whole", cmd_journal,
       "  bakewatch journal\n"
       "  bakewatch journal -o ndjson\n"

@@ -163,6 +163,7 @@ int setup_gather(const struct options *o, enum setup_need need, struct gather_sp
     apply_log_level(o, conf);
     spec->errors_db = o->errors_db;
     spec->state_dir = o->state_dir;
+    spec->demo = o->demo_control;
     spec->who = setup_who();
     spec->read_only = o->read_only;
     spec->write = o->write;

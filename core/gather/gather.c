@@ -145,12 +145,15 @@ static struct ident *make_ident(struct gather *g)
     id->known_namespaces = copy_list(a, list, n);
     id->n_known_namespaces = n;
     id->caption = "";
-    id->story_ms = TIME_NONE;
+    id->story_ms = id->story_end_ms = TIME_NONE;
     id->is_demo = g->demo != NULL;
+    id->pace = 1;
     if (g->demo) {
         struct demo_state st = demo_state_of(g->demo);
         id->caption = arena_strdup(a, st.text[0] ? st.text : st.caption);
+        id->pace = st.speed > 1 ? (int64_t)st.speed : 1;
         id->story_ms = st.zero_ms;
+        id->story_end_ms = st.end_ms;
     }
     return id;
 }

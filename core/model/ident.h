@@ -33,7 +33,8 @@ struct ident {
     size_t n_known_namespaces;
     bool is_demo;             /* a simulated platform: nothing that is shown is real */
     const char *caption;      /* what its story has to say just now; "" = nothing */
-    int64_t story_ms;         /* its T+0; TIME_NONE = no demo */
+    int64_t pace;             /* how many times as fast as real time the story clock runs, 1 at least */
+    int64_t story_ms, story_end_ms; /* its T+0 and its end; TIME_NONE = no demo */
 };
 
 enum source_state {

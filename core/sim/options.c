@@ -19,6 +19,7 @@ const char sim_usage[] =
     "  --event-log FILE    a line for each change of an object\n"
     "  --errors-db URI     write the errors into this PostgreSQL database instead\n"
     "  --deployments N --pods M --events N/s   so many more, in namespace load\n"
+    "  --own-dir           DIR and all that is in it goes with the run\n"
     "  --with-parent       end when stdin ends or the parent does\n";
 
 static bool number(const char *s, int64_t least, int64_t most, int64_t *out)
@@ -84,6 +85,9 @@ static bool take(struct sim_options *o, int key, const char *v)
     case 'P':
         o->has_parent = true;
         return true;
+    case 'o':
+        o->owns_dir = true;
+        return true;
     case 'n':
         o->wants_list = true;
         return true;
@@ -100,7 +104,7 @@ enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out, 
         { "speed", 1, NULL, 'x' },       { "listen", 1, NULL, 'l' },    { "dir", 1, NULL, 'd' },
         { "deployments", 1, NULL, 'D' }, { "pods", 1, NULL, 'p' },      { "events", 1, NULL, 'e' },
         { "event-log", 1, NULL, 'L' },   { "errors-db", 1, NULL, 'E' }, { "with-parent", 0, NULL, 'P' },
-        { "list", 0, NULL, 'n' },        { "help", 0, NULL, 'h' },      { NULL, 0, NULL, 0 },
+        { "own-dir", 0, NULL, 'o' },     { "list", 0, NULL, 'n' },        { "help", 0, NULL, 'h' },      { NULL, 0, NULL, 0 },
     };
     struct sim_options o = { .seed = 1, .speed = 1, .pods = 5 };
     int key, at;

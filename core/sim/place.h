@@ -14,10 +14,11 @@
 
 struct place {
     char *dir, *kubeconfig, *errors_db, *control;
-    bool has_made_dir;
+    bool has_made_dir, owns_dir;
 };
 
-MUST_USE enum err_code place_make(const char *dir, struct place *out, struct err *e); /* dir NULL: a new one */
+/* dir NULL: a new one.  owns_dir: place_clear removes it with all that others have put there. */
+MUST_USE enum err_code place_make(const char *dir, bool owns_dir, struct place *out, struct err *e);
 MUST_USE enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token, const char *ns,
                                               struct err *e);
 void place_clear(struct place *p);

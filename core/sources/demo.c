@@ -43,12 +43,14 @@ enum err_code demo_decode(const char *line, size_t n, struct demo_now *out, stru
     if (json_check(line, n, &doc, e))
         return e->code;
     bool ok = json_int(json_get(doc, "now_ms"), &now.now_ms) && json_int(json_get(doc, "zero_ms"), &now.zero_ms) &&
+              json_int(json_get(doc, "length_ms"), &now.length_ms) &&
               speed_of(json_get(doc, "speed"), &now.speed) && json_str_add(json_get(doc, "caption"), &caption);
     snprintf(now.caption, sizeof now.caption, "%s", buf_str(&caption));
     buf_release(&caption);
     const int64_t most = (int64_t)1 << 52; /* far from any overflow of what is computed with it */
-    if (!ok || now.now_ms < 0 || now.now_ms > most || now.zero_ms < 0 || now.zero_ms > most)
-        return err_set(e, ERR_PARSE, 0, "the simulator wrote a line without now_ms, zero_ms, speed and caption");
+    if (!ok || now.now_ms < 0 || now.now_ms > most || now.zero_ms < 0 || now.zero_ms > most ||
+        now.length_ms < 0 || now.length_ms > most)
+        return err_set(e, ERR_PARSE, 0, "the simulator wrote a line without now_ms, zero_ms, length_ms, speed and caption");
     *out = now;
     return ERR_OK;
 }
@@ -72,6 +74,8 @@ static bool take_line(struct demo *s, const char *line, size_t n)
     }
     clock_follow(now.now_ms, clock_io_ms(), now.speed);
     s->state.zero_ms = now.zero_ms;
+    s->state.speed = now.speed;
+    s->state.end_ms = now.zero_ms + now.length_ms;
     memcpy(s->state.caption, now.caption, sizeof now.caption);
     s->on_state(s->ctx);
     return true;
@@ -128,7 +132,7 @@ struct demo *demo_new(struct loop *l, const char *path, void (*on_state)(void *c
     struct demo *s = x_calloc(1, sizeof *s);
     s->loop = l;
     s->in = BUF_INIT(2 * DEMO_LINE);
-    s->state.zero_ms = TIME_NONE;
+    s->state.zero_ms = s->state.end_ms = TIME_NONE;
     s->on_state = on_state;
     s->ctx = ctx;
     s->fd = dial(path);

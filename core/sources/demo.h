@@ -3,7 +3,7 @@
  *
  * Shape    the simulator's control socket (AF_UNIX); after "follow" it writes one JSON object a line when
  *          its clock is set, when its speed or its caption changes:
- *          {"now_ms":N,"zero_ms":N,"speed":X,"caption":"..."}
+ *          {"now_ms":N,"zero_ms":N,"length_ms":N,"speed":X,"caption":"..."}, and more members
  * Limits   DEMO_LINE bytes a line, DEMO_CAPTION of a caption; longer is an error
  * Errors   none at once: `text` of the state says what is wrong, and the clock stands
  * Thread   the loop's      Owns   copies the path
@@ -18,12 +18,14 @@ enum { DEMO_LINE = 4096, DEMO_CAPTION = 400 };
 
 struct demo_state {
     int64_t zero_ms;     /* T+0 on the story clock; TIME_NONE = not known yet */
+    int64_t end_ms;      /* of the story; TIME_NONE */
     char caption[DEMO_CAPTION];
+    double speed;
     const char *text;    /* what is wrong, "" = nothing */
 };
 
 struct demo_now {
-    int64_t now_ms, zero_ms;
+    int64_t now_ms, zero_ms, length_ms;
     double speed;
     char caption[DEMO_CAPTION];
 };

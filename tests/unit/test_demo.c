@@ -18,15 +18,15 @@ static void lines(void **state)
         const char *line;
         bool ok;
     } rows[] = {
-        { "{\"now_ms\":1764000000000,\"zero_ms\":1,\"speed\":10,\"caption\":\"x\"}", true },
-        { "{\"caption\":\"\",\"more\":[1],\"speed\":0.5,\"zero_ms\":0,\"now_ms\":0}", true },
-        { "{\"now_ms\":1,\"zero_ms\":1,\"speed\":-1,\"caption\":\"\"}", false },
-        { "{\"now_ms\":1,\"zero_ms\":1,\"speed\":1e9,\"caption\":\"\"}", false },
-        { "{\"now_ms\":-1,\"zero_ms\":1,\"speed\":1,\"caption\":\"\"}", false },
-        { "{\"now_ms\":9223372036854775807,\"zero_ms\":1,\"speed\":1,\"caption\":\"\"}", false },
-        { "{\"now_ms\":1,\"zero_ms\":1,\"speed\":\"1\",\"caption\":\"\"}", false },
-        { "{\"now_ms\":1,\"zero_ms\":1,\"speed\":1,\"caption\":7}", false },
-        { "{\"now_ms\":1,\"zero_ms\":1,\"speed\":1}", false },
+        { "{\"now_ms\":1764000000000,\"zero_ms\":1,\"length_ms\":1,\"speed\":10,\"caption\":\"x\"}", true },
+        { "{\"caption\":\"\",\"more\":[1],\"speed\":0.5,\"zero_ms\":0,\"length_ms\":0,\"now_ms\":0}", true },
+        { "{\"now_ms\":1,\"zero_ms\":1,\"length_ms\":1,\"speed\":-1,\"caption\":\"\"}", false },
+        { "{\"now_ms\":1,\"zero_ms\":1,\"length_ms\":1,\"speed\":1e9,\"caption\":\"\"}", false },
+        { "{\"now_ms\":-1,\"zero_ms\":1,\"length_ms\":1,\"speed\":1,\"caption\":\"\"}", false },
+        { "{\"now_ms\":9223372036854775807,\"zero_ms\":1,\"length_ms\":1,\"speed\":1,\"caption\":\"\"}", false },
+        { "{\"now_ms\":1,\"zero_ms\":1,\"length_ms\":1,\"speed\":\"1\",\"caption\":\"\"}", false },
+        { "{\"now_ms\":1,\"zero_ms\":1,\"length_ms\":1,\"speed\":1,\"caption\":7}", false },
+        { "{\"now_ms\":1,\"zero_ms\":1,\"length_ms\":1,\"speed\":1}", false },
         { "error no command follow", false },
         { "", false },
     };
@@ -40,7 +40,7 @@ static void lines(void **state)
     char big[2 * DEMO_CAPTION + 100]; /* longer than there is room for is an error, not a cut */
     struct demo_now now;
     struct err e = { 0 };
-    snprintf(big, sizeof big, "{\"now_ms\":1,\"zero_ms\":1,\"speed\":1,\"caption\":\"%0*d\"}", DEMO_CAPTION, 0);
+    snprintf(big, sizeof big, "{\"now_ms\":1,\"zero_ms\":1,\"length_ms\":1,\"speed\":1,\"caption\":\"%0*d\"}", DEMO_CAPTION, 0);
     assert_int_not_equal(demo_decode(big, strlen(big), &now, &e), ERR_OK);
 }
 
