@@ -62,8 +62,7 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     struct state *s = state;
     struct lines_of l = lines(doc_of(s, f));
-    (void)cols;
-    textview_settle(&s->view, &l, false, rows - HEAD_ROWS);
+    textview_settle(&s->view, &l, false, rows - HEAD_ROWS, cols);
 }
 
 static void head_steps(const struct error_item *it, const struct errors *es, const struct frame *f, struct buf *b)

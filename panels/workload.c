@@ -238,11 +238,11 @@ static int64_t key_age(const void *row, const struct frame *f)
 }
 
 static const struct column columns[] = {
-    { "REVISION / POD / EVENT", 24, 60, 0, false, cell_what, NULL, NULL },
+    { "REVISION / POD / EVENT", 24, 46, 0, false, cell_what, NULL, NULL },
     { "READY", 5, 6, 1, true, cell_ready, NULL, NULL },
     { "RST", 3, 5, 3, true, cell_restarts, key_restarts, NULL },
     { "AGE", 5, 6, 2, true, cell_age, key_age, NULL },
-    { "STATE", 10, 0, 1, false, cell_state, NULL, NULL },
+    { "STATE", 24, 0, 1, false, cell_state, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       NULL, health_of };
@@ -263,7 +263,6 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
     struct state *s = state;
     const struct workload *w = find(s, f);
     const struct workloads *ws = frame_section(f, SECTION_WORKLOADS);
-    (void)cols;
     uint64_t version = ws ? ws->section.version : 0;
     if (!w) {
         s->n = 0;
@@ -274,7 +273,7 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
         s->version = version;
         s->made++;
     }
-    table_settle(&s->table, &ops, s, f, s->made, rows - HEAD_ROWS);
+    table_settle(&s->table, &ops, s, f, s->made, rows - HEAD_ROWS, cols);
 }
 
 static void head(const struct workload *w, const struct frame *f, struct canvas *c)

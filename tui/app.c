@@ -182,12 +182,6 @@ static unsigned shown_reads(const struct ui *ui)
     return reads;
 }
 
-static bool is_lost(const struct ui *ui)
-{
-    const struct sources *s = ui->snap ? (struct sources *)ui->snap->sections[SECTION_SOURCES] : NULL;
-    return !s || s->lost_ms != TIME_NONE || s->worst != SOURCE_LIVE;
-}
-
 static void look_for_moves(struct ui *ui)
 {
     unsigned reads = shown_reads(ui);
@@ -201,8 +195,7 @@ static void look_for_moves(struct ui *ui)
             look_at_plan(ui);
         ui->versions[i] = v;
     }
-    /* Ages are coarse: a calm screen is looked at again each 5 s, a troubled one each second. */
-    int64_t step = is_lost(ui) || ui->said[0] ? 1 : 5, second = clock_story_ms() / 1000 / step;
+    int64_t second = clock_story_ms() / 1000; /* the clock of the first line; ages are coarser */
     if (second != ui->shown_second)
         ui->is_dirty = true;
     ui->shown_second = second;

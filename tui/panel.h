@@ -56,6 +56,8 @@ struct panel_ops {
     size_t state_size; /* zero-filled view state */
     const struct cmd *cmds; /* ends with a NULL name; may be NULL */
     void (*title)(const void *state, const struct frame *f, struct buf *out); /* may be NULL */
+    bool (*is_stale)(const struct frame *f); /* what it shows is old; may be NULL: never */
+    int (*wants)(const struct frame *f, int cols); /* rows below the title that it can fill; NULL: all there are */
     void (*settle)(void *state, const struct frame *f, int rows, int cols);
     void (*render)(const void *state, const struct frame *f, struct canvas *c);
     bool (*nav)(void *state, const struct frame *f, enum nav n, const char *arg);
