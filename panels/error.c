@@ -205,7 +205,7 @@ static void next(struct ui *ui, void *state, const struct frame *f, const char *
     if (step(state, f, 1))
         ask(ui, state);
     else
-        ui_say(ui, "this is the oldest that is held");
+        ui_warn(ui, "this is the oldest that is held");
 }
 
 static void previous(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -214,7 +214,7 @@ static void previous(struct ui *ui, void *state, const struct frame *f, const ch
     if (step(state, f, -1))
         ask(ui, state);
     else
-        ui_say(ui, "this is the newest");
+        ui_warn(ui, "this is the newest");
 }
 
 static void workload(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -224,7 +224,7 @@ static void workload(struct ui *ui, void *state, const struct frame *f, const ch
     if (it->workload[0])
         ui_open(ui, "workload", it->workload);
     else
-        ui_say(ui, "the service belongs to no workload here (services: in the config names one)");
+        ui_warn(ui, "the service belongs to no workload here (services: in the config names one)");
 }
 
 static void wrap(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -249,9 +249,9 @@ void errors_act(struct ui *ui, const struct frame *f, const struct error_item *i
         note += len + strspn(note + len, " ");
     }
     if (!it) {
-        ui_say(ui, "the row is not held any more");
+        ui_warn(ui, "the row is not held any more");
     } else if (id && id->read_only) {
-        ui_say(ui, "read-only: %s", id->write_ban[0] ? id->write_ban : ":arm 10m allows changes for ten minutes");
+        ui_warn(ui, "read-only: %s", id->write_ban[0] ? id->write_ban : ":arm 10m allows changes for ten minutes");
     } else if (text_eq(verb, "resolve") && !note[0]) {
         snprintf(line, sizeof line, "resolve #%" PRId64 " ", it->row->id);
         ui_prompt(ui, line); /* what was done is what the next one reads */

@@ -342,7 +342,7 @@ static void open_row(struct ui *ui, void *state, const struct frame *f, const ch
     char id[24];
     (void)arg;
     if (!it) {
-        ui_say(ui, "no row of this group is held any more");
+        ui_warn(ui, "no row of this group is held any more");
         return;
     }
     snprintf(id, sizeof id, "%" PRId64, it->row->id);
@@ -370,7 +370,7 @@ static void workload(struct ui *ui, void *state, const struct frame *f, const ch
     if (id[0])
         ui_open(ui, "workload", id);
     else
-        ui_say(ui, "the service belongs to no workload here (services: in the config names one)");
+        ui_warn(ui, "the service belongs to no workload here (services: in the config names one)");
 }
 
 static void severity(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -387,7 +387,7 @@ static void severity(struct ui *ui, void *state, const struct frame *f, const ch
         if (word[0] && severity_parse(word, &one))
             mask |= 1u << one;
         else if (word[0] && !text_eq(word, "all")) {
-            ui_say(ui, "severity: CRITICAL, HIGH, MEDIUM, LOW, joined by ',', or all");
+            ui_warn(ui, "severity: CRITICAL, HIGH, MEDIUM, LOW, joined by ',', or all");
             return;
         }
     }
@@ -411,7 +411,7 @@ static void category(struct ui *ui, void *state, const struct frame *f, const ch
             mask = 1u << i;
     }
     if (!mask && arg[0] && !text_eq(arg, "all"))
-        ui_say(ui, "category: configuration, dependency, resource, network, security, performance, other, or all");
+        ui_warn(ui, "category: configuration, dependency, resource, network, security, performance, other, or all");
     else
         s->categories = mask;
     s->is_dirty = true;

@@ -213,7 +213,7 @@ static void open_row(struct ui *ui, void *state, const struct frame *f, const ch
     if (w)
         ui_open(ui, "workload", w->id);
     else
-        ui_say(ui, "what this event is about belongs to no workload here");
+        ui_warn(ui, "what this event is about belongs to no workload here");
 }
 
 static void open_text(struct ui *ui, const struct event *ev, enum doc_kind kind)

@@ -358,7 +358,7 @@ static void expand(struct ui *ui, void *state, const struct frame *f, const char
     const struct node *n = selected(s);
     (void)f, (void)arg;
     if (n->kind != NODE_POD) {
-        ui_say(ui, "only pods open; d describes what is selected");
+        ui_warn(ui, "only pods open; d describes what is selected");
         return;
     }
     for (size_t i = 0; i < s->n_open; i++) {
@@ -389,7 +389,7 @@ static void open_log(struct ui *ui, void *state, const struct frame *f, const ch
             p = w->pods[i];
     }
     if (!p) {
-        ui_say(ui, "no pod here has a log");
+        ui_warn(ui, "no pod here has a log");
         return;
     }
     const struct container *c = n->container;
@@ -455,7 +455,7 @@ static void diff(struct ui *ui, void *state, const struct frame *f, const char *
         if (!is_it)
             continue;
         if (i + 1 == w->n_revisions) {
-            ui_say(ui, "there is no revision before %" PRId64, r->number);
+            ui_warn(ui, "there is no revision before %" PRId64, r->number);
             return;
         }
         snprintf(m.resource, sizeof m.resource, "%s", revision_resource(w));
@@ -465,7 +465,7 @@ static void diff(struct ui *ui, void *state, const struct frame *f, const char *
         ui_open_doc(ui, &m);
         return;
     }
-    ui_say(ui, "no revision is selected");
+    ui_warn(ui, "no revision is selected");
 }
 
 static void errors(struct ui *ui, void *state, const struct frame *f, const char *arg)

@@ -295,13 +295,43 @@ static void draw_prompt(struct ui *ui, struct canvas *c, int row)
         canvas_text(c, row, col, -1, ROLE_TEXT, p->text + p->at + strlen(under));
 }
 
+/* What can be typed next, in columns above the prompt: a third of the screen at the most. */
+static void draw_offers(struct ui *ui, struct canvas *c)
+{
+    int width = 8, row;
+    for (size_t i = 0; i < ui->n_offers; i++)
+        width = text_width(ui->offers[i]) + 2 > width ? text_width(ui->offers[i]) + 2 : width;
+    int across = (c->at.cols - 1) / width > 0 ? (c->at.cols - 1) / width : 1, most = c->at.rows / 3 > 1 ? c->at.rows / 3 : 1;
+    int rows = ((int)ui->n_offers + across - 1) / across, shown = rows < most ? rows : most;
+    row = c->at.rows - 1 - shown;
+    canvas_fill(c, row - 1, ROLE_TEXT);
+    canvas_rule(c, row - 1, 0, c->at.cols, ROLE_FOCUS);
+    canvas_textf(c, row - 1, 1, ROLE_FOCUS, " %s%s ", ui->offers_title, shown < rows ? "; the first are here" : "");
+    for (int i = 0; i < shown; i++)
+        canvas_fill(c, row + i, ROLE_TEXT);
+    for (int i = 0; i < (int)ui->n_offers && i < shown * across; i++)
+        canvas_text(c, row + i / across, 1 + i % across * width, width - 1, ROLE_TEXT, ui->offers[i]);
+}
+
+/* One that is too long loses its middle: the reason stands at its end. */
+static void draw_said(struct ui *ui, struct canvas *c, int row)
+{
+    char line[sizeof ui->said];
+    size_t room = (size_t)c->at.cols - 1;
+    bool is_long = text_width(ui->said) >= c->at.cols - 1 && room < sizeof line;
+    text_shorten(line, is_long ? room : sizeof line, ui->said);
+    canvas_text(c, row, 1, -1, ui->said_stays ? ROLE_WARN : ROLE_TITLE, line);
+}
+
 static void draw_status(struct ui *ui, struct canvas *c, int row)
 {
     canvas_fill(c, row, ROLE_TEXT);
+    if (ui->prompt.is_open && ui->offers_title[0])
+        draw_offers(ui, c);
     if (ui->prompt.is_open)
         draw_prompt(ui, c, row);
     else if (ui->said[0])
-        canvas_text(c, row, 1, -1, ROLE_TITLE, ui->said);
+        draw_said(ui, c, row);
     else if (ui->pending[0])
         canvas_textf(c, row, 1, ROLE_KEY, "%s ...", ui->pending);
     else
@@ -331,6 +361,7 @@ void app_draw(struct ui *ui)
             dialog_draw(&ui->dialog, ui_plan_now(ui), section(ui, SECTION_IDENT), &body);
         }
         draw_status(ui, c, ui->rows - 1);
+        ui->said_is_news = ui->said_is_news && ui->prompt.is_open;
     }
     term_draw(ui->term, c);
 }

@@ -73,7 +73,9 @@ struct panel_ops {
 };
 
 /* What commands may ask of the app. */
-void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the status row */
+/* The status row, until the next key: what was done goes by itself too, what was refused does not. */
+void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void ui_warn(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool ui_send(struct ui *ui, const struct cmd_msg *m);               /* to gather */
 uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m);             /* sends CMD_DOC_OPEN, opens the viewer */
 uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m);              /* sends CMD_DOC_OPEN alone */

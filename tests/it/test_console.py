@@ -113,6 +113,19 @@ wait shop
 keys :ns all<enter>
 wait all namespaces
 wait policy-api
+keys :ns<enter>
+wait kube-system
+wait to choose from, <tab> completes
+keys de
+gone kube-system
+wait default
+keys <esc>
+gone to choose from
+keys :ctx<enter>
+wait 1 to choose from
+wait test
+keys <esc>
+gone to choose from
 keys :ctx nowhere<enter>
 wait no context "nowhere"
 keys :ctx te<tab><enter>
