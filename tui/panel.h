@@ -57,6 +57,8 @@ struct panel_ops {
     size_t state_size; /* zero-filled view state */
     const struct cmd *cmds; /* ends with a NULL name; may be NULL */
     void (*title)(const void *state, const struct frame *f, struct buf *out); /* may be NULL */
+    bool (*is_stale)(const struct frame *f); /* what it shows is old; may be NULL: never */
+    int (*wants)(const struct frame *f, int cols); /* rows below the title that it can fill; NULL: all there are */
     void (*settle)(void *state, const struct frame *f, int rows, int cols);
     void (*render)(const void *state, const struct frame *f, struct canvas *c);
     bool (*nav)(void *state, const struct frame *f, enum nav n, const char *arg);
@@ -72,7 +74,9 @@ struct panel_ops {
 };
 
 /* What commands may ask of the app. */
-void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the status row */
+/* The status row, until the next key: what was done goes by itself too, what was refused does not. */
+void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void ui_warn(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool ui_send(struct ui *ui, const struct cmd_msg *m);               /* to gather */
 uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m);             /* sends CMD_DOC_OPEN, opens the viewer */
 uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m);              /* sends CMD_DOC_OPEN alone */

@@ -1,5 +1,6 @@
 #include "core/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <utf8proc.h>
@@ -132,6 +133,23 @@ void text_clean(struct buf *out, const char *s, size_t n)
         if (!buf_adds(out, cell.bytes))
             return;
     }
+}
+
+char *text_shorten(char *dst, size_t room, const char *s)
+{
+    size_t n = strlen(s);
+    if (n < room || room < 8) {
+        snprintf(dst, room, "%s", s);
+        return dst;
+    }
+    size_t head = (room - 4) / 3, tail = room - 4 - head;
+    while (head && ((unsigned char)s[head] & 0xC0) == 0x80)
+        head--;
+    const char *end = s + n - tail;
+    while (((unsigned char)*end & 0xC0) == 0x80)
+        end++;
+    snprintf(dst, room, "%.*s...%s", (int)head, s, end);
+    return dst;
 }
 
 char *text_clean_to(char *dst, size_t room, const char *s, size_t n)

@@ -244,7 +244,7 @@ static void line_done(void *ctx)
     struct err e = l->e;
     enum entry_state s = l->en.state;
     int64_t arm_ms = a && l->generation == a->generation ? l->arm_ms : 0;
-    char trouble[224] = "";
+    char trouble[224] = "", why[180];
     if (act)
         act->hold = l->hold;
     else if (l->hold >= 0)
@@ -253,7 +253,7 @@ static void line_done(void *ctx)
     if (!a)
         return;
     if (e.code)
-        snprintf(trouble, sizeof trouble, "the journal cannot be written: %.180s", e.text);
+        snprintf(trouble, sizeof trouble, "the journal cannot be written: %s", text_shorten(why, sizeof why, e.text));
     set_trouble(a, trouble);
     if (arm_ms && !e.code) {
         a->is_armed = true;

@@ -64,9 +64,18 @@ static void on_link_state(void *ctx)
     c->spec.on_health(c->spec.ctx);
 }
 
+/* The figure starts anew: what was asked for before the link was lost is no rate of now. */
+static void restart_rate(struct cluster *c)
+{
+    c->rate_since_ms = clock_io_ms();
+    c->rate_is_first = true;
+    c->rate_requests = http_totals(c->loop).requests;
+}
+
 static void on_link_back(void *ctx)
 {
     struct cluster *c = ctx;
+    restart_rate(c);
     for (size_t i = 0; i < c->n_watches; i++)
         kube_watch_reopen(c->watches[i]);
     for (size_t i = 0; i < c->n_metrics; i++)
@@ -226,9 +235,7 @@ struct cluster *cluster_new(struct loop *l, const struct cluster_spec *spec)
                            .on_begin = names_begin, .on_item = names_item,
                            .on_end = names_end, .on_state = names_state, .ctx = c };
     c->namespaces = kube_poll_new(l, c->kube, &p);
-    c->rate_since_ms = clock_io_ms();
-    c->rate_is_first = true;
-    c->rate_requests = http_totals(l).requests;
+    restart_rate(c);
     return c;
 }
 
@@ -348,6 +355,7 @@ static void put_row(struct sources *s, struct source_health h, int64_t lost_ms)
     }
     h.name = arena_strdup(a, h.name);
     h.text = arena_strdup(a, h.text);
+    h.cause = arena_strdup(a, h.cause ? h.cause : "");
     s->rows[s->n++] = h;
 }
 

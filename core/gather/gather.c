@@ -169,6 +169,7 @@ static void add_errors_row(struct gather *g, struct sources *s)
     rows[s->n] = gather_errors_health(g->errors);
     rows[s->n].name = arena_strdup(a, rows[s->n].name);
     rows[s->n].text = arena_strdup(a, rows[s->n].text);
+    rows[s->n].cause = "";
     s->rows = rows;
     s->n++;
 }
@@ -185,6 +186,7 @@ static struct sources *make_sources(struct gather *g)
     s->rows[0] = (struct source_health){ .name = "api", .state = SOURCE_UNSET,
                                          .since_ms = clock_story_ms(), .proved_ms = TIME_NONE,
                                          .retry_ms = TIME_NONE, .objects = -1,
+                                         .cause = "",
                                          .text = arena_strdup(&s->section.arena, g->broken) };
     s->n = 1;
     s->worst = SOURCE_UNSET;

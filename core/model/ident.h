@@ -54,6 +54,7 @@ struct source_health {
     int64_t proved_ms;    /* last proof that what we hold is current */
     int64_t retry_ms;     /* next try, TIME_NONE = not waiting */
     const char *text;     /* last error, or what to do; "" = nothing to say */
+    const char *cause;    /* of the error, in a word or two: "refused", "timeout", "answers 503"; may be NULL */
     int64_t objects;      /* -1 = does not count objects */
     int64_t audit_ms;     /* period of the audit list in force; 0 = none */
     double requests_per_s;

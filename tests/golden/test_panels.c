@@ -61,7 +61,7 @@ static void render(struct buf *out, const struct panel_ops *p, const char *locat
     if (p->title)
         p->title(state, &f, &title);
     p->render(state, &f, &c);
-    buf_addf(out, "== %s %dx%d: ", p->name, cols, rows);
+    buf_addf(out, "== %s %dx%d: %s", p->name, cols, rows, p->is_stale && p->is_stale(&f) ? "(greyed) " : "");
     text_clean(out, buf_str(&title), title.len); /* as the app draws it */
     buf_addc(out, '\n');
     canvas_dump(&c, out);
