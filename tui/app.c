@@ -155,8 +155,8 @@ static void look_at_rights(struct ui *ui)
     else if (id->read_only && ui->was_writable)
         ui_say(ui, "read-only again");
     if (id->n_unended > ui->n_unended) /* last: what somebody has to look at stays on the line */
-        ui_say(ui, "%zu change%s no known end: :journal, or `bakewatch journal unfinished`, shows %s", id->n_unended,
-               id->n_unended > 1 ? "s have" : " has", id->n_unended > 1 ? "them" : "it");
+        ui_say(ui, "%zu change%s no known end (:journal, `bakewatch journal unfinished`)", id->n_unended,
+               id->n_unended > 1 ? "s have" : " has");
     ui->n_unended = id->n_unended;
     ui->was_writable = !id->read_only;
     snprintf(ui->ban, sizeof ui->ban, "%s", id->write_ban);
