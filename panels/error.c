@@ -234,7 +234,7 @@ static void wrap(struct ui *ui, void *state, const struct frame *f, const char *
     ui_say(ui, ((struct state *)state)->view.wrap ? "long lines wrap" : "long lines are cut");
 }
 
-ERROR_ACTS(find(state, f))
+ERROR_ACTS(find(state, f), find(state, f))
 
 void errors_act(struct ui *ui, const struct frame *f, const struct error_item *it, const char *verb,
                 const char *note)

@@ -325,8 +325,8 @@ static void release(void *state)
 
 /* ---- commands ---- */
 
-/* The newest open row of a group stands for it, or else the newest. */
-static const struct error_item *item_of(const struct error_shown *r, const struct frame *f)
+/* The newest row of a group that is open, or resolved, stands for it; or else the newest. */
+static const struct error_item *item_of(const struct error_shown *r, const struct frame *f, bool is_open)
 {
     const struct errors *es = errors_in(f);
     const struct error_item *newest = r->item;
@@ -334,7 +334,7 @@ static const struct error_item *item_of(const struct error_shown *r, const struc
         const struct error_item *it = &es->items[i];
         if (it->group >= es->n_groups || &es->groups[it->group] != r->group)
             continue;
-        if (errors_is_open(it))
+        if (errors_is_open(it) == is_open)
             return it;
         newest = newest ? newest : it;
     }
@@ -343,7 +343,7 @@ static const struct error_item *item_of(const struct error_shown *r, const struc
 
 static void open_row(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
-    const struct error_item *it = item_of(selected(state, f), f);
+    const struct error_item *it = item_of(selected(state, f), f, true);
     char id[24];
     (void)arg;
     if (!it) {
@@ -446,7 +446,7 @@ static void show(struct ui *ui, void *state, const struct frame *f, const char *
     s->is_dirty = true;
 }
 
-ERROR_ACTS(item_of(selected(state, f), f))
+ERROR_ACTS(item_of(selected(state, f), f, true), item_of(selected(state, f), f, false))
 
 static const struct cmd cmds[] = {
     { "open", "", "the whole record: stack trace, impact, history", true, open_row },

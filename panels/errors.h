@@ -32,19 +32,19 @@ bool errors_are_stale(const struct frame *f);
 void errors_act(struct ui *ui, const struct frame *f, const struct error_item *it, const char *verb,
                 const char *note);
 
-/* The commands that change an error; item: an expression of state and f. */
+/* The commands that change an error; the items: expressions of state and f. */
 #define ERROR_ACT(fn, item)                                                                        \
     static void fn(struct ui *ui, void *state, const struct frame *f, const char *arg)             \
     {                                                                                              \
         errors_act(ui, f, item, #fn, arg);                                                         \
     }
-#define ERROR_ACTS(item)                                                                           \
+#define ERROR_ACTS(item, resolved_item)                                                            \
     ERROR_ACT(acknowledge, item)                                                                   \
     ERROR_ACT(investigated, item)                                                                  \
     ERROR_ACT(planned, item)                                                                       \
     ERROR_ACT(implemented, item)                                                                   \
     ERROR_ACT(resolve, item)                                                                       \
-    ERROR_ACT(reopen, item)                                                                        \
+    ERROR_ACT(reopen, resolved_item)                                                               \
     ERROR_ACT(acknowledge_all, item)                                                               \
     ERROR_ACT(resolve_all, item)
 #define ERROR_ACT_CMDS                                                                             \

@@ -175,8 +175,8 @@ static void look_at_rights(struct ui *ui)
     else
         is_news = false;
     if (id->n_unended > ui->n_unended) { /* last: what somebody has to look at stays on the line */
-        ui_warn(ui, "%zu change%s no known end: :journal, or `bakewatch journal unfinished`, shows %s", id->n_unended,
-                id->n_unended > 1 ? "s have" : " has", id->n_unended > 1 ? "them" : "it");
+        ui_warn(ui, "%zu change%s no known end (:journal, `bakewatch journal unfinished`)", id->n_unended,
+                id->n_unended > 1 ? "s have" : " has");
         is_news = true;
     }
     ui->n_unended = id->n_unended;

@@ -6,7 +6,7 @@
 
 #include "tui/app_state.h"
 
-enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, N_OWN_HINTS = 13, CAPTION_ROWS = 10 };
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, HINT_COLS = 100, N_OWN_HINTS = 13, CAPTION_ROWS = 10 };
 
 static const void *section(const struct ui *ui, enum section_id id)
 {
@@ -148,16 +148,16 @@ static void draw_strip(struct ui *ui, struct canvas *c)
     char link[LINK_WORDS], words[LINK_WORDS + 4], right[80], now[CLOCK_TEXT];
     canvas_fill(c, 0, ROLE_STRIP);
     int col = id ? strip_place(c, id) : canvas_text(c, 0, 0, -1, ROLE_STRIP, " bakewatch ");
+    if (id && id->n_unended) { /* before the link's words, whose end matters least where there is no room */
+        snprintf(words, sizeof words, " %zu NO KNOWN END%s ", id->n_unended, c->at.cols < HINT_COLS ? "" : " (:journal)");
+        col += canvas_text(c, 0, col, -1, ROLE_ALARM, words);
+    }
     panel_time(&f, clock_story_ms(), now);
     enum role r = link_words(ui, s, c->at.cols - col - (int)strlen(now) - 4, link);
     snprintf(words, sizeof words, " %s ", link);
     col += canvas_text(c, 0, col, -1, r, words);
     if (ui->is_paused)
         col += canvas_text(c, 0, col, -1, ROLE_STAGING, " PAUSED ");
-    if (id && id->n_unended) {
-        snprintf(words, sizeof words, " %zu NO KNOWN END (:journal) ", id->n_unended);
-        col += canvas_text(c, 0, col, -1, ROLE_ALARM, words);
-    }
     if (s && s->lost_ms == TIME_NONE) /* nothing is asked on a lost link: the figure would be of before */
         snprintf(right, sizeof right, "%.1f req/s  %s ", s->requests_per_s, now);
     else

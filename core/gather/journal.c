@@ -23,8 +23,10 @@ struct look { /* the worker's, between the job and its end */
     bool wants_lines;
     struct journal_ends ends;
     char *newest[JOURNAL_SHOWN]; /* a ring */
-    int64_t n; /* entries in the journal */
-    char **unended; /* the last line of each, as ends has them */
+    int64_t n; /* added to it, on top of those that were passed over */
+    int64_t last; /* number of the last entry when it was begun */
+    char *unended[JOURNAL_SHOWN]; /* the last line of each, as ends has them */
+    size_t at; /* the one that is read */
     struct err e; /* ERR_NOTFOUND: there is no journal yet */
 };
 
@@ -65,9 +67,25 @@ static bool add_line(void *ctx, const struct entry *en)
     bool is_unended = end && end->last_seq == en->seq;
     free(*slot);
     *slot = line_of(en, is_unended, false);
-    if (is_unended)
-        l->unended[end - l->ends.items] = line_of(en, true, true);
     return true;
+}
+
+static bool add_unended(void *ctx, const struct entry *en)
+{
+    struct look *l = ctx;
+    free(l->unended[l->at]);
+    l->unended[l->at] = line_of(en, true, true);
+    return true;
+}
+
+/* The newest alone: a journal is never shortened, and others wait for the worker. */
+static enum err_code read_lines(struct look *l, struct journal *j)
+{
+    enum err_code rc = journal_last(j, &l->last, &l->e);
+    for (l->at = 0; !rc && l->at < l->ends.n && l->at < JOURNAL_SHOWN; l->at++)
+        rc = journal_each(j, l->ends.items[l->at].op, l->ends.items[l->at].last_seq, add_unended, l, &l->e);
+    l->n = l->last > JOURNAL_SHOWN ? l->last - JOURNAL_SHOWN : 0;
+    return rc ? rc : journal_each(j, NULL, l->n + 1, add_line, l, &l->e);
 }
 
 static void look_work(void *ctx)
@@ -77,11 +95,8 @@ static void look_work(void *ctx)
     struct journal *j = NULL;
     if (statedir_find(l->dir, env_of, &dir, &l->e) || journal_open_to_read(&dir, &j, &l->e))
         return;
-    if (!journal_ends_read(j, &l->ends, &l->e)) {
-        l->unended = x_calloc(l->ends.n + 1, sizeof *l->unended);
-        if (!l->wants_lines || !journal_each(j, NULL, 0, add_line, l, &l->e))
-            l->e = (struct err){ 0 }; /* what was mended on the way is no error */
-    }
+    if (!journal_ends_read(j, &l->ends, &l->e) && (!l->wants_lines || !read_lines(l, j)))
+        l->e = (struct err){ 0 }; /* what was mended on the way is no error */
     journal_close(j);
 }
 
@@ -90,11 +105,10 @@ static void look_work(void *ctx)
 static void look_free(void *ctx)
 {
     struct look *l = ctx;
-    for (size_t i = 0; i < JOURNAL_SHOWN; i++)
+    for (size_t i = 0; i < JOURNAL_SHOWN; i++) {
         free(l->newest[i]);
-    for (size_t i = 0; l->unended && i < l->ends.n; i++)
         free(l->unended[i]);
-    free(l->unended);
+    }
     journal_ends_release(&l->ends);
     if (l->g)
         l->g->look = NULL;
@@ -102,9 +116,11 @@ static void look_free(void *ctx)
     free(l);
 }
 
+/* NULL: it was gone when it was to be read, for somebody has changed the journal. */
 static void put_line(struct doc *d, const char **lines, const char *text)
 {
-    lines[d->n++] = arena_strdup(&d->section.arena, text);
+    if (text)
+        lines[d->n++] = arena_strdup(&d->section.arena, text);
 }
 
 static void set_doc(struct gather_journal *g, const struct look *l)
@@ -128,15 +144,15 @@ static void set_doc(struct gather_journal *g, const struct look *l)
     if (l && l->ends.n) {
         put_line(d, lines, "No known end: begun, and whoever did it is gone.  Look whether it was done, and write it down:");
         put_line(d, lines, "bakewatch journal close OP --note TEXT");
-        for (size_t i = 0; i < l->ends.n; i++)
-            put_line(d, lines, l->unended[i] ? l->unended[i] : l->ends.items[i].op);
+        for (size_t i = 0; i < l->ends.n && i < JOURNAL_SHOWN; i++)
+            put_line(d, lines, l->unended[i]);
         put_line(d, lines, "");
     }
     if (l && shown)
-        d->title = arena_printf(a, "journal, %" PRId64 " entries, newest first", l->n);
+        d->title = arena_printf(a, "journal, %" PRId64 " entries, newest first", l->last);
     for (size_t i = 0; i < shown; i++)
         put_line(d, lines, l->newest[(size_t)(l->n - 1 - (int64_t)i) % JOURNAL_SHOWN]);
-    if (l && l->n > (int64_t)shown)
+    if (l && l->last > JOURNAL_SHOWN)
         put_line(d, lines, "older entries: `bakewatch journal` lists them all");
     section_unref(g->doc);
     g->doc = &d->section;

@@ -291,6 +291,13 @@ enum err_code journal_each(struct journal *j, const char *op, int64_t from_seq,
     return rc;
 }
 
+enum err_code journal_last(struct journal *j, int64_t *out_seq, struct err *e)
+{
+    char hash[ENTRY_HASH];
+    enum err_code rc = open_db(j, e);
+    return rc ? rc : look_up(j->db, 0, hash, out_seq, e);
+}
+
 /* ---- operations and who has them ---- */
 
 static bool is_key(const char *op)

@@ -38,6 +38,8 @@ MUST_USE enum err_code journal_append(struct journal *j, struct entry *en, struc
 MUST_USE enum err_code journal_each(struct journal *j, const char *op, int64_t from_seq,
                                     bool (*fn)(void *ctx, const struct entry *en), void *ctx,
                                     struct err *e);
+/* The number of the last entry; 0 = there is none. */
+MUST_USE enum err_code journal_last(struct journal *j, int64_t *out_seq, struct err *e);
 struct journal_check {
     int64_t n; /* entries that are good */
     int64_t bad_seq; /* the first that is not, or is missing; 0 = no single one */

@@ -187,6 +187,16 @@ keys y
 wait 3 of 3
 keys <enter>
 wait 0 open
+keys :reopen<enter>
+wait reopen? y does it
+keys y
+wait enter or esc closes
+keys <enter>
+wait 1 open
+keys :reopen<enter>
+wait error {ids[1]} of payments
+wait reopen? y does it
+keys n
 keys q
 exit 0
 """, "--errors-db", self.pg.url())

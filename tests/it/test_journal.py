@@ -224,6 +224,16 @@ class Journal(unittest.TestCase):
             self.assertEqual(lines, [])
             self.assertIn("every operation in the journal has its end", err)
 
+    def test_a_long_one_in_the_console(self):
+        """The newest are shown, and that there are older ones; rows that somebody took out do no harm."""
+        self.append(1100)
+        play = (f"size 30 160\nstart $BAKEWATCH --state-dir {self.state}\nwait 1 NO KNOWN END\nkeys :journal<enter>\n"
+                "wait journal, 1100 entries, newest first\nwait 01234567  2026\nkeys G\nwait older entries: `bakewatch journal` lists them all\n"
+                "keys q\ngone newest first\nkeys q\nexit 0\n")
+        scene(play, KUBECONFIG=str(TOP / "tests/fixtures/refused.kubeconfig"))
+        self.sql("DELETE FROM entry WHERE seq BETWEEN 400 AND 500")
+        scene(play, KUBECONFIG=str(TOP / "tests/fixtures/refused.kubeconfig"))
+
     def test_closed_by_hand(self):
         """Who has found out what became of it writes that down; nobody closes what has an end or is in hand."""
         self.append(2)
