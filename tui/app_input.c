@@ -251,6 +251,8 @@ static void dialog_input(struct ui *ui, const struct key *k)
         ui_send(ui, &(struct cmd_msg){ .kind = CMD_PLAN_CLOSE, .request = ui->dialog.request });
         if (!ui->dialog.is_sent && p && p->state == PLAN_READY)
             ui_say(ui, "cancelled: nothing was changed");
+        if (ui->dialog.is_sent && !ui_is_changing(ui)) /* its end was read in the frame: it is not said again */
+            ui->dialog.is_sent = false;
         break;
     case DIALOG_GOES_ON:
         break;

@@ -37,8 +37,9 @@ static void a_long_failure_keeps_its_end(void **state)
     assert_non_null(strstr(e.text, "p: Permission denied"));
     assert_string_equal(text_shorten(out, 20, "short enough, is it"), "short enough, is it");
     assert_string_equal(text_shorten(out, 20, "this is longer than that"), "this ...r than that");
+    assert_string_equal(text_shorten(out, 32, "cannot open /var/lib/abcdefghijkl: denied"), "cannot open /var...ijkl: denied");
     assert_string_equal(text_shorten(out, 20, "aaaa\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"),
-                        "aaaa...\u00e9\u00e9\u00e9\u00e9\u00e9");
+                        "aaaa\u00e9\u00e9...\u00e9\u00e9\u00e9\u00e9");
 }
 
 static void text_shows_what_hides(void **state)
