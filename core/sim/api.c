@@ -153,6 +153,11 @@ static void review(struct api_call *c)
                  "the server does not allow this method on the requested resource");
         return;
     }
+    if (!text_starts(c->q->content_type, "application/json")) {
+        api_fail(c, 415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
+                 "application/json");
+        return;
+    }
     if (tree_parse(c->q->body, c->q->body_n, &doc, &e)) {
         api_fail(c, 400, "BadRequest", "%s", e.text);
         return;

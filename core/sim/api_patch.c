@@ -1,7 +1,7 @@
 /*
  * PATCH of a Deployment, StatefulSet or DaemonSet, and DELETE of a pod.  What may change is metadata and
- * spec; the server's own fields stay.  A resourceVersion or uid in the result that is not the object's is
- * a precondition that does not hold: 409.
+ * spec; the server's own fields stay.  A resourceVersion in the result that is not the object's is a
+ * precondition that does not hold: 409; another uid is a change of what cannot change: 422.
  */
 #include <string.h>
 
@@ -80,8 +80,7 @@ static bool settle(struct api_call *c, const struct sim_object *o, cJSON *doc)
         return false;
     }
     if (tree_get(meta, "uid") && !tree_equal(tree_get(meta, "uid"), tree_get(before, "uid"))) {
-        api_fail(c, 409, "Conflict", "Operation cannot be fulfilled on %s.apps \"%s\": Precondition failed: UID in precondition: %s, UID "
-                 "in object meta: %s", c->resource, c->name, tree_str(meta, "uid"), o->uid);
+        invalid(c, "metadata.uid", "Invalid value: field is immutable");
         return false;
     }
     if (!tree_equal(tree_get(tree_get(doc, "spec"), "selector"), tree_get(spec, "selector"))) {
@@ -102,6 +101,8 @@ static void accept(struct api_call *c, struct sim_object *o, cJSON *doc, bool is
     struct buf *b = &c->out->body;
     bool is_spec = !tree_equal(tree_get(doc, "spec"), tree_get(o->doc, "spec"));
     bool is_meta = !tree_equal(tree_get(doc, "metadata"), tree_get(o->doc, "metadata"));
+    /* a Deployment's annotations are seen by its controller, so they count as its spec */
+    is_spec |= o->kind == SIM_DEPLOYMENT && !tree_equal(tree_at(doc, "metadata.annotations"), tree_at(o->doc, "metadata.annotations"));
     if (is_spec)
         tree_set_int(tree_get(doc, "metadata"), "generation", tree_int(o->doc, "metadata.generation", 1) + 1);
     if (is_dry) {
@@ -155,7 +156,7 @@ void api_patch(struct api_call *c)
     tree_drop(doc, "apiVersion");
     if (rc)
         api_fail(c, how == PATCH_JSON ? 422 : 400, how == PATCH_JSON ? "Invalid" : "BadRequest",
-                 "the server rejected our request due to an error in our request: %s", e.text);
+                 "the server rejected our request due to an error in our request");
     else if (settle(c, o, doc)) {
         accept(c, o, doc, dry != NULL);
         return;

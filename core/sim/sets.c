@@ -18,13 +18,18 @@ static const char *revision_label(const struct sim_object *o)
     return cJSON_IsString(v) ? v->valuestring : "";
 }
 
+/* The pods of a StatefulSet carry the revision's name, those of a DaemonSet its hash. */
+static const char *label_of(const struct sim_object *set, const struct sim_object *revision)
+{
+    return set->kind == SIM_STATEFULSET ? revision->name : revision_label(revision);
+}
+
 static struct sim_object *add_revision(struct world *w, struct sim_object *set, const cJSON *tmpl, const char *hash,
                                        const char *name, int64_t number)
 {
     cJSON *doc = x_must(cJSON_CreateObject()), *meta = tree_make(doc, "metadata"), *copy = tree_copy(tmpl);
     tree_take(meta, "labels", tree_at(tmpl, "metadata.labels") ? tree_copy(tree_at(tmpl, "metadata.labels")) : cJSON_CreateObject());
-    /* the pods of a StatefulSet carry the revision's name, those of a DaemonSet its hash */
-    tree_set(tree_get(meta, "labels"), REVISION_LABEL, set->kind == SIM_STATEFULSET ? name : hash);
+    tree_set(tree_get(meta, "labels"), set->kind == SIM_STATEFULSET ? "controller.kubernetes.io/hash" : REVISION_LABEL, hash);
     tree_set(copy, "$patch", "replace");
     tree_take(tree_make(doc, "data.spec"), "template", copy);
     tree_set_int(doc, "revision", number);
@@ -193,7 +198,7 @@ void set_sync(struct world *w, uint64_t id, uint64_t arg)
     set->is_due = false;
     struct sim_object *now = revision_now(w, set);
     char label[300];
-    snprintf(label, sizeof label, "%s", revision_label(now));
+    snprintf(label, sizeof label, "%s", label_of(set, now));
     step(w, set, label);
     cJSON *before = tree_copy(tree_get(set->doc, "status"));
     write_status(w, set, label, now->name);
@@ -215,7 +220,7 @@ void set_settle(struct world *w, struct sim_object *set, const struct sim_servic
     }
     struct sim_object *now = revision_now(w, set);
     for (int64_t i = 0; i < wanted_of(w, set); i++)
-        add_pod(w, set, revision_label(now), i, true);
-    write_status(w, set, revision_label(now), now->name);
+        add_pod(w, set, label_of(set, now), i, true);
+    write_status(w, set, label_of(set, now), now->name);
     store_changed(&w->store, set);
 }
