@@ -110,7 +110,7 @@ $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
 $(V)/core/cli/schema.o: conf/schema.sql
 $(V)/core/sim/embedded.o: $(wildcard conf/stories/*.yaml)
 
-$(V)/tests/unit/test_sim%: $(V)/tests/unit/test_sim%.o $(SIM_LIB) $(LIB)
+$(filter $(V)/tests/unit/test_sim%,$(unit_bin)): %: %.o $(SIM_LIB) $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs) $(test_libs)
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)

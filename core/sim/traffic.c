@@ -12,7 +12,7 @@
 #define SIGMA 0.5   /* of the logarithm of a latency */
 #define Z95 1.6449
 
-const double traffic_bounds[TRAFFIC_BUCKETS] = { .005, .01, .025, .05, .075, .1, .15, .2, .3, .5, .75, 1, 2.5, 5 };
+const double traffic_bounds[TRAFFIC_BUCKETS] = { .005, .01, .025, .05, .075, .1, .15, .2, .3, .4, .5, .75, 1, 2.5, 5 };
 
 struct count_of { /* pods of one version */
     struct sim_version *version;

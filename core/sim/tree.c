@@ -245,6 +245,16 @@ static cJSON *pointed(cJSON *root, const char *pointer)
     return !pointer[0] ? root : in ? member(in, last) : NULL;
 }
 
+/* cJSON_InsertItemInArray of Debian 12 refuses every place but the first: the rest goes behind the new one. */
+static void insert(cJSON *array, int at, cJSON *value)
+{
+    cJSON *next;
+    int behind = cJSON_GetArraySize(array) - at;
+    cJSON_AddItemToArray(array, value);
+    while (behind-- > 0 && (next = cJSON_DetachItemFromArray(array, at)))
+        cJSON_AddItemToArray(array, next);
+}
+
 static bool put(cJSON *root, const char *pointer, cJSON *value, bool is_replace)
 {
     char last[256];
@@ -260,7 +270,8 @@ static bool put(cJSON *root, const char *pointer, cJSON *value, bool is_replace)
         if (cJSON_IsArray(in) && text_to_int(last, strlen(last), 0, cJSON_GetArraySize(in), &i)) {
             if (is_replace)
                 return cJSON_ReplaceItemInArray(in, (int)i, value);
-            return cJSON_InsertItemInArray(in, (int)i, value);
+            insert(in, (int)i, value);
+            return true;
         }
     }
     cJSON_Delete(value);
