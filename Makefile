@@ -125,6 +125,9 @@ $(PTY): $(pty_lib) $(LIB)
 $(APPEND) $(CALLS): %: %.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
+$(filter $(V)/tests/fuzz/fuzz_sim%,$(fuzz_bin)): %: %.o $(V)/tests/fuzz/replay.o $(SIM_LIB) $(LIB)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs)
+
 $(V)/tests/fuzz/fuzz_%: $(V)/tests/fuzz/fuzz_%.o $(V)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 

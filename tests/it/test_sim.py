@@ -295,6 +295,53 @@ class Interfaces(unittest.TestCase):
             self.assertAlmostEqual(int(s.say("now")["resourceVersion"]) - before, 1000, delta=100)
 
 
+OPEN = """env KUBECONFIG={kubeconfig}
+env XDG_STATE_HOME=build/state
+size 40 120
+start $BAKEWATCH -n shop
+wait checkout-api within 20000
+"""
+
+
+class Console(unittest.TestCase):
+    """The real console before it, by what a person would see."""
+
+    def play(self, s, text):
+        say = f"sh {common.HERE}/sim.py {s.ready['control']} "
+        common.scene(OPEN.format(kubeconfig=s.kubeconfig) + "".join(
+            line.replace("say ", say, 1) + "\n" if line.startswith("say ") else line + "\n" for line in text.strip().splitlines())
+            + "keys q\nexit 0\nsane\n")
+
+    def test_bad_release_is_seen(self):
+        with Sim() as s:
+            self.play(s, """
+gone OOMKilled
+say 'until T+1:03'
+wait 2.15.0 within 20000
+say 'until T+3:00'
+wait OOMKilled within 20000
+keys 2
+wait BackOff within 20000
+""")
+
+    def test_a_lost_link_is_seen(self):
+        with Sim(story="observer-lost") as s:
+            self.play(s, """
+say 'until T+3:01'
+wait LINK LOST since within 20000
+say 'until T+6:01'
+gone LINK LOST since
+wait 2.14.1 within 20000
+""")
+
+    def test_forgotten_versions_are_listed_anew(self):
+        with Sim() as s:
+            self.play(s, """
+say 'link down' 'until T+2:00' forget 'link up'
+wait 2.15.0 within 30000
+""")
+
+
 def is_alive(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as f:
