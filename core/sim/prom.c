@@ -1,6 +1,7 @@
 /*
- * /prometheus/api/v1: what a Prometheus would say that scrapes all the simulated services each SAMPLE_MS.
- * Series have the labels namespace, service, job and version; counters are those of /metrics.
+ * /prometheus/api/v1: what a Prometheus would say that scrapes all the simulated services each
+ * SAMPLE_MS. Series have the labels namespace, service, job and version; counters are those of
+ * /metrics.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -14,14 +15,30 @@
 #include "core/sim/traffic.h"
 
 enum { POINTS_MOST = 11000 };
-enum part { PART_CODE, PART_BUCKET = 10, PART_INF = 40, PART_COUNT, PART_SUM, PART_CPU, PART_POOL, PART_POOL_MOST, PART_UP };
+enum part {
+    PART_CODE,
+    PART_BUCKET = 10,
+    PART_INF = 40,
+    PART_COUNT,
+    PART_SUM,
+    PART_CPU,
+    PART_POOL,
+    PART_POOL_MOST,
+    PART_UP
+};
 
-static const char *const metrics[] = { "http_requests_total", "http_request_duration_seconds_bucket",
-                                       "http_request_duration_seconds_count", "http_request_duration_seconds_sum",
-                                       "process_cpu_seconds_total", "db_pool_connections_in_use", "db_pool_connections_max", "up" };
+static const char *const metrics[] = {"http_requests_total",
+                                      "http_request_duration_seconds_bucket",
+                                      "http_request_duration_seconds_count",
+                                      "http_request_duration_seconds_sum",
+                                      "process_cpu_seconds_total",
+                                      "db_pool_connections_in_use",
+                                      "db_pool_connections_max",
+                                      "up"};
 
-static struct prom_series *add(const struct world *w, const struct sim_service *sv, const char *metric, const void *what, int part,
-                               struct arena *a, struct prom_vector *out)
+static struct prom_series *add(const struct world *w, const struct sim_service *sv,
+                               const char *metric, const void *what, int part, struct arena *a,
+                               struct prom_vector *out)
 {
     struct prom_series *s = prom_add(out, a);
     prom_set(s, "__name__", metric);
@@ -33,10 +50,10 @@ static struct prom_series *add(const struct world *w, const struct sim_service *
     return s;
 }
 
-static void find_flow(const struct world *w, const struct sim_service *sv, const struct flow *f, const char *metric, struct arena *a,
-                      struct prom_vector *out)
+static void find_flow(const struct world *w, const struct sim_service *sv, const struct flow *f,
+                      const char *metric, struct arena *a, struct prom_vector *out)
 {
-    static const char *const codes[] = { "200", "500", "503" };
+    static const char *const codes[] = {"200", "500", "503"};
     struct prom_series *s;
     if (text_eq(metric, "http_requests_total")) {
         for (int c = 0; c < N_FLOW_CODES; c++) {
@@ -49,14 +66,16 @@ static void find_flow(const struct world *w, const struct sim_service *sv, const
         for (int b = 0; b <= TRAFFIC_BUCKETS; b++) {
             s = add(w, sv, metric, f, b < TRAFFIC_BUCKETS ? PART_BUCKET + b : PART_INF, a, out);
             prom_set(s, "version", f->version->tag);
-            prom_set(s, "le", b < TRAFFIC_BUCKETS ? arena_printf(a, "%g", traffic_bounds[b]) : "+Inf");
+            prom_set(s, "le",
+                     b < TRAFFIC_BUCKETS ? arena_printf(a, "%g", traffic_bounds[b]) : "+Inf");
         }
     } else {
         static const struct {
             const char *metric;
             enum part part;
-        } plain[] = { { "http_request_duration_seconds_count", PART_COUNT }, { "http_request_duration_seconds_sum", PART_SUM },
-                      { "process_cpu_seconds_total", PART_CPU } };
+        } plain[] = {{"http_request_duration_seconds_count", PART_COUNT},
+                     {"http_request_duration_seconds_sum", PART_SUM},
+                     {"process_cpu_seconds_total", PART_CPU}};
         for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
             if (text_eq(metric, plain[i].metric))
                 prom_set(add(w, sv, metric, f, plain[i].part, a, out), "version", f->version->tag);
@@ -104,7 +123,8 @@ static double value_of(const struct prom_series *s, uint64_t sample)
     }
 }
 
-static size_t read_samples(void *ctx, const struct prom_series *s, int64_t from_ms, int64_t to_ms, struct prom_point *out, size_t room)
+static size_t read_samples(void *ctx, const struct prom_series *s, int64_t from_ms, int64_t to_ms,
+                           struct prom_point *out, size_t room)
 {
     const struct world *w = ctx;
     uint64_t n = traffic_samples(w), i = n > TRAFFIC_SAMPLES ? n - TRAFFIC_SAMPLES : 0;
@@ -115,7 +135,7 @@ static size_t read_samples(void *ctx, const struct prom_series *s, int64_t from_
     for (; i < n && many < room; i++) {
         int64_t at = traffic_sample_ms(w, i);
         if (at > from_ms && at <= to_ms)
-            out[many++] = (struct prom_point){ at, value_of(s, i) };
+            out[many++] = (struct prom_point){at, value_of(s, i)};
     }
     return many;
 }
@@ -175,9 +195,9 @@ static bool time_of(struct api_call *c, const char *key, int64_t otherwise, int6
 static void query(struct api_call *c, const struct prom_node *n, const struct prom_source *src)
 {
     struct buf *b = &c->out->body;
-    struct arena a = { 0 };
-    struct prom_vector v = { 0 };
-    struct err e = { 0 };
+    struct arena a = {0};
+    struct prom_vector v = {0};
+    struct err e = {0};
     int64_t at;
     if (!time_of(c, "time", c->api->world->now_ms, &at)) {
         refuse(c, "invalid parameter \"time\"");
@@ -217,32 +237,36 @@ static struct line *line_of(struct line **lines, size_t *n, const struct prom_se
         i++;
     if (i == *n) {
         *lines = x_realloc(*lines, (*n + 1) * sizeof **lines);
-        (*lines)[(*n)++] = (struct line){ x_strdup(buf_str(&key)), BUF_INIT(1024 * 1024) };
+        (*lines)[(*n)++] = (struct line){x_strdup(buf_str(&key)), BUF_INIT(1024 * 1024)};
     }
     buf_release(&key);
     return &(*lines)[i];
 }
 
-static void query_range(struct api_call *c, const struct prom_node *n, const struct prom_source *src)
+static void query_range(struct api_call *c, const struct prom_node *n,
+                        const struct prom_source *src)
 {
     struct buf *b = &c->out->body;
     struct line *lines = NULL;
-    struct err e = { 0 };
+    struct err e = {0};
     size_t n_lines = 0;
     int64_t start, end, step;
     bool is_good = time_of(c, "start", TIME_NONE, &start) && time_of(c, "end", TIME_NONE, &end);
     const char *step_text = request_query(c->q, "step");
-    if (!is_good || !step_text || (!text_to_span_ms(step_text, &step) && !time_of(c, "step", TIME_NONE, &step)) || step <= 0 || end < start) {
+    if (!is_good || !step_text ||
+        (!text_to_span_ms(step_text, &step) && !time_of(c, "step", TIME_NONE, &step)) ||
+        step <= 0 || end < start) {
         refuse(c, "invalid parameter \"start\", \"end\" or \"step\"");
         return;
     }
     if ((end - start) / step > POINTS_MOST) {
-        refuse(c, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)");
+        refuse(c, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the "
+                  "query resolution (?step=XX)");
         return;
     }
     for (int64_t at = start; at <= end && !e.code; at += step) {
-        struct arena a = { 0 };
-        struct prom_vector v = { 0 };
+        struct arena a = {0};
+        struct prom_vector v = {0};
         if (promql_eval(n, src, at, &a, &v, &e) == ERR_OK) {
             for (size_t i = 0; i < v.n; i++) {
                 struct line *l = line_of(&lines, &n_lines, &v.items[i]);
@@ -255,7 +279,8 @@ static void query_range(struct api_call *c, const struct prom_node *n, const str
     }
     buf_adds(b, "{\"status\":\"success\",\"data\":{\"resultType\":\"matrix\",\"result\":[");
     for (size_t i = 0; i < n_lines; i++) {
-        buf_addf(b, "%s%s,\"values\":[%s]}", i ? "," : "", lines[i].labels, buf_str(&lines[i].values));
+        buf_addf(b, "%s%s,\"values\":[%s]}", i ? "," : "", lines[i].labels,
+                 buf_str(&lines[i].values));
         free(lines[i].labels);
         buf_release(&lines[i].values);
     }
@@ -267,11 +292,11 @@ static void query_range(struct api_call *c, const struct prom_node *n, const str
 
 static void answer_query(struct api_call *c, bool is_range)
 {
-    struct prom_source src = { find, read_samples, c->api->world };
+    struct prom_source src = {find, read_samples, c->api->world};
     const char *text = request_query(c->q, "query");
-    struct arena a = { 0 };
+    struct arena a = {0};
     struct prom_node *n = NULL;
-    struct err e = { 0 };
+    struct err e = {0};
     if (!text || !text[0]) {
         refuse(c, "invalid parameter \"query\": 1:1: parse error: no expression found in input");
     } else if (promql_parse(text, &a, &n, &e)) {
@@ -296,14 +321,17 @@ void api_prometheus(struct api_call *c)
     } else if (is_v1 && c->n == 4 && (text_eq(last, "query") || text_eq(last, "query_range"))) {
         answer_query(c, text_eq(last, "query_range"));
     } else if (is_v1 && c->n == 5 && text_eq(c->parts[3], "status") && text_eq(last, "buildinfo")) {
-        buf_adds(b, "{\"status\":\"success\",\"data\":{\"version\":\"2.42.0\",\"revision\":\"bakewatch-sim\",\"branch\":\"HEAD\","
+        buf_adds(b, "{\"status\":\"success\",\"data\":{\"version\":\"2.42.0\",\"revision\":"
+                    "\"bakewatch-sim\",\"branch\":\"HEAD\","
                     "\"buildUser\":\"\",\"buildDate\":\"19700101-00:00:00\",\"goVersion\":\"\"}}");
-    } else if (is_v1 && c->n == 6 && text_eq(c->parts[3], "label") && text_eq(c->parts[4], "__name__") && text_eq(last, "values")) {
+    } else if (is_v1 && c->n == 6 && text_eq(c->parts[3], "label") &&
+               text_eq(c->parts[4], "__name__") && text_eq(last, "values")) {
         buf_adds(b, "{\"status\":\"success\",\"data\":[");
         for (size_t i = 0; i < ARRAY_LEN(metrics); i++)
             buf_addf(b, "%s\"%s\"", i ? "," : "", metrics[i]);
         buf_adds(b, "]}");
-    } else if (c->n == 3 && text_eq(c->parts[1], "-") && (text_eq(last, "ready") || text_eq(last, "healthy"))) {
+    } else if (c->n == 3 && text_eq(c->parts[1], "-") &&
+               (text_eq(last, "ready") || text_eq(last, "healthy"))) {
         c->out->type = "text/plain; charset=utf-8";
         buf_adds(b, "Prometheus Server is Ready.\n");
     } else {

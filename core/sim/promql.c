@@ -23,7 +23,7 @@ struct prom_series *prom_add(struct prom_vector *v, struct arena *a)
         v->is_full = true;
         v->n--;
     }
-    v->items[v->n] = (struct prom_series){ 0 };
+    v->items[v->n] = (struct prom_series){0};
     return &v->items[v->n++];
 }
 
@@ -34,7 +34,7 @@ void prom_set(struct prom_series *s, const char *name, const char *value)
         return;
     for (; i && strcmp(s->labels[i - 1].name, name) > 0; i--)
         s->labels[i] = s->labels[i - 1];
-    s->labels[i] = (struct prom_label){ name, value };
+    s->labels[i] = (struct prom_label){name, value};
     s->n++;
 }
 
@@ -60,7 +60,8 @@ static void prom_drop(struct prom_series *s, const char *name)
 static bool same_labels(const struct prom_series *a, const struct prom_series *b)
 {
     for (size_t i = 0; i < a->n && a->n == b->n; i++) {
-        if (!text_eq(a->labels[i].name, b->labels[i].name) || !text_eq(a->labels[i].value, b->labels[i].value))
+        if (!text_eq(a->labels[i].name, b->labels[i].name) ||
+            !text_eq(a->labels[i].value, b->labels[i].value))
             return false;
     }
     return a->n == b->n;
@@ -81,7 +82,8 @@ static bool is_match(const struct prom_matcher *m, pcre2_code *re, const char *v
     return is_there == (m->op == MATCH_RE);
 }
 
-static enum err_code keep_matching(struct prom_vector *v, const struct prom_matcher *m, struct err *e)
+static enum err_code keep_matching(struct prom_vector *v, const struct prom_matcher *m,
+                                   struct err *e)
 {
     pcre2_code *re = NULL;
     size_t kept = 0;
@@ -89,7 +91,8 @@ static enum err_code keep_matching(struct prom_vector *v, const struct prom_matc
         char *whole = x_asprintf("^(?:%s)$", m->value);
         PCRE2_SIZE at;
         int code;
-        re = pcre2_compile((PCRE2_SPTR)whole, PCRE2_ZERO_TERMINATED, PCRE2_DOLLAR_ENDONLY, &code, &at, NULL);
+        re = pcre2_compile((PCRE2_SPTR)whole, PCRE2_ZERO_TERMINATED, PCRE2_DOLLAR_ENDONLY, &code,
+                           &at, NULL);
         free(whole);
         if (!re)
             return err_set(e, ERR_PARSE, 0, "error parsing regexp: %.80s", m->value);
@@ -103,10 +106,10 @@ static enum err_code keep_matching(struct prom_vector *v, const struct prom_matc
     return ERR_OK;
 }
 
-static enum err_code select_series(const struct prom_node *n, const struct prom_source *src, struct arena *a, struct prom_vector *out,
-                                   struct err *e)
+static enum err_code select_series(const struct prom_node *n, const struct prom_source *src,
+                                   struct arena *a, struct prom_vector *out, struct err *e)
 {
-    struct prom_vector v = { 0 };
+    struct prom_vector v = {0};
     src->find(src->ctx, n->metric, a, &v);
     for (size_t i = 0; i < n->n_matchers; i++) {
         if (keep_matching(&v, &n->matchers[i], e))
@@ -130,15 +133,18 @@ static void newest_values(struct prom_vector *v, const struct prom_source *src, 
     v->n = kept;
 }
 
-/* extrapolatedRate: the samples do not reach the ends of the range; how far beyond may one assume the same? */
+/* extrapolatedRate: the samples do not reach the ends of the range; how far beyond may one assume
+ * the same? */
 static double extrapolate(const struct prom_point *p, size_t n, int64_t from_ms, int64_t to_ms)
 {
-    double increase = p[n - 1].value - p[0].value, sampled = (double)(p[n - 1].at_ms - p[0].at_ms) / 1000;
+    double increase = p[n - 1].value - p[0].value,
+           sampled = (double)(p[n - 1].at_ms - p[0].at_ms) / 1000;
     for (size_t i = 1; i < n; i++) { /* a counter that starts anew */
         if (p[i].value < p[i - 1].value)
             increase += p[i - 1].value;
     }
-    double start = (double)(p[0].at_ms - from_ms) / 1000, end = (double)(to_ms - p[n - 1].at_ms) / 1000;
+    double start = (double)(p[0].at_ms - from_ms) / 1000,
+           end = (double)(to_ms - p[n - 1].at_ms) / 1000;
     double average = sampled / (double)(n - 1), most = average * 1.1, whole = sampled;
     if (increase > 0 && p[0].value >= 0 && sampled * (p[0].value / increase) < start)
         start = sampled * (p[0].value / increase);
@@ -147,7 +153,8 @@ static double extrapolate(const struct prom_point *p, size_t n, int64_t from_ms,
     return sampled > 0 ? increase * whole / sampled : 0;
 }
 
-static void rates(struct prom_vector *v, const struct prom_node *n, const struct prom_source *src, int64_t at_ms)
+static void rates(struct prom_vector *v, const struct prom_node *n, const struct prom_source *src,
+                  int64_t at_ms)
 {
     struct prom_point points[POINTS];
     int64_t from = at_ms - n->left->range_ms;
@@ -166,11 +173,12 @@ static void rates(struct prom_vector *v, const struct prom_node *n, const struct
 
 /* ---- together ---- */
 
-static struct prom_vector aggregated(const struct prom_node *n, const struct prom_vector *in, struct arena *a)
+static struct prom_vector aggregated(const struct prom_node *n, const struct prom_vector *in,
+                                     struct arena *a)
 {
-    struct prom_vector out = { 0 };
+    struct prom_vector out = {0};
     for (size_t i = 0; i < in->n; i++) {
-        struct prom_series key = { 0 }, *s = NULL;
+        struct prom_series key = {0}, *s = NULL;
         for (size_t k = 0; k < n->n_by; k++) {
             const char *value = prom_get(&in->items[i], n->by[k]);
             if (value[0])
@@ -185,7 +193,9 @@ static struct prom_vector aggregated(const struct prom_node *n, const struct pro
             s->value = n->op == 'M' || n->op == 'm' ? x : 0;
         }
         s->part++;
-        s->value = n->op == 'M' ? fmax(s->value, x) : n->op == 'm' ? fmin(s->value, x) : s->value + (n->op == 'c' ? 1 : x);
+        s->value = n->op == 'M'   ? fmax(s->value, x)
+                   : n->op == 'm' ? fmin(s->value, x)
+                                  : s->value + (n->op == 'c' ? 1 : x);
     }
     for (size_t i = 0; n->op == 'a' && i < out.n; i++)
         out.items[i].value /= out.items[i].part;
@@ -224,9 +234,10 @@ static double quantile(double q, struct bucket *b, size_t n)
     return low + (b[i].bound - low) * ((rank - before) / (b[i].count - before));
 }
 
-static struct prom_vector quantiles(const struct prom_node *n, const struct prom_vector *in, struct arena *a)
+static struct prom_vector quantiles(const struct prom_node *n, const struct prom_vector *in,
+                                    struct arena *a)
 {
-    struct prom_vector out = { 0 };
+    struct prom_vector out = {0};
     struct bucket *buckets = arena_alloc(a, (in->n + 1) * sizeof *buckets);
     bool *is_done = arena_alloc(a, in->n + 1);
     for (size_t i = 0; i < in->n; i++) {
@@ -243,7 +254,8 @@ static struct prom_vector quantiles(const struct prom_node *n, const struct prom
             if (!same_labels(&key, &other))
                 continue;
             is_done[k] = true;
-            buckets[many++] = (struct bucket){ strtod(prom_get(&in->items[k], "le"), NULL), in->items[k].value };
+            buckets[many++] =
+                (struct bucket){strtod(prom_get(&in->items[k], "le"), NULL), in->items[k].value};
         }
         struct prom_series *s = prom_add(&out, a);
         *s = key;
@@ -258,9 +270,10 @@ static double calculate(char op, double a, double b)
 }
 
 /* A number goes with every series; of two vectors those with the same labels go together. */
-static struct prom_vector combined(char op, struct prom_vector *l, struct prom_vector *r, struct arena *a)
+static struct prom_vector combined(char op, struct prom_vector *l, struct prom_vector *r,
+                                   struct arena *a)
 {
-    struct prom_vector out = { .is_scalar = l->is_scalar && r->is_scalar };
+    struct prom_vector out = {.is_scalar = l->is_scalar && r->is_scalar};
     for (size_t i = 0; i < l->n; i++) {
         for (size_t k = 0; k < r->n; k++) {
             prom_drop(&l->items[i], "__name__");
@@ -275,12 +288,12 @@ static struct prom_vector combined(char op, struct prom_vector *l, struct prom_v
     return out;
 }
 
-enum err_code promql_eval(const struct prom_node *n, const struct prom_source *src, int64_t at_ms, struct arena *a,
-                          struct prom_vector *out, struct err *e)
+enum err_code promql_eval(const struct prom_node *n, const struct prom_source *src, int64_t at_ms,
+                          struct arena *a, struct prom_vector *out, struct err *e)
 {
-    struct prom_vector left = { 0 }, right = { 0 };
+    struct prom_vector left = {0}, right = {0};
     if (n->kind == PROM_NUMBER) {
-        *out = (struct prom_vector){ .is_scalar = true };
+        *out = (struct prom_vector){.is_scalar = true};
         prom_add(out, a)->value = n->number;
         return ERR_OK;
     }
@@ -294,7 +307,8 @@ enum err_code promql_eval(const struct prom_node *n, const struct prom_source *s
         *out = left;
         return ERR_OK;
     }
-    if (promql_eval(n->left, src, at_ms, a, &left, e) || (n->right && promql_eval(n->right, src, at_ms, a, &right, e)))
+    if (promql_eval(n->left, src, at_ms, a, &left, e) ||
+        (n->right && promql_eval(n->right, src, at_ms, a, &right, e)))
         return ERR_PARSE;
     *out = n->kind == PROM_AGGREGATE  ? aggregated(n, &left, a)
            : n->kind == PROM_QUANTILE ? quantiles(n, &left, a)

@@ -68,7 +68,7 @@ static bool matcher(struct parser *q, struct prom_matcher *m)
     static const struct {
         const char *sign;
         enum prom_match op;
-    } ops[] = { { "=~", MATCH_RE }, { "!~", MATCH_NOT_RE }, { "!=", MATCH_NE }, { "=", MATCH_EQ } };
+    } ops[] = {{"=~", MATCH_RE}, {"!~", MATCH_NOT_RE}, {"!=", MATCH_NE}, {"=", MATCH_EQ}};
     size_t i = 0;
     m->label = name(q);
     while (m->label && i < ARRAY_LEN(ops) && !take(q, ops[i].sign))
@@ -85,7 +85,8 @@ static int64_t range(struct parser *q)
     int64_t ms = 0;
     size_t n = strcspn(q->p, "]");
     char *s = arena_strndup(q->a, q->p, n);
-    if (!q->p[n] || !text_to_span_ms(s, &ms) || isdigit((unsigned char)(n ? s[n - 1] : '0')) || ms <= 0) {
+    if (!q->p[n] || !text_to_span_ms(s, &ms) || isdigit((unsigned char)(n ? s[n - 1] : '0')) ||
+        ms <= 0) {
         wrong(q, "a duration such as 2m is wanted in [ ]");
         return 0;
     }
@@ -164,7 +165,8 @@ static struct prom_node *call(struct parser *q, enum prom_kind kind, bool is_inc
     q->wants_range = kind == PROM_RATE;
     n->left = expr(q);
     if (!q->is_bad && kind == PROM_RATE && (n->left->kind != PROM_SELECT || !n->left->range_ms))
-        return wrong(q, "expected type range vector in call to function \"rate\", got instant vector");
+        return wrong(q,
+                     "expected type range vector in call to function \"rate\", got instant vector");
     if (!q->is_bad && !take(q, ")"))
         return wrong(q, "unclosed left parenthesis");
     return q->is_bad ? NULL : n;
@@ -175,7 +177,7 @@ static struct prom_node *primary(struct parser *q)
     static const struct {
         const char *name;
         char op;
-    } aggregates[] = { { "sum", 's' }, { "max", 'M' }, { "min", 'm' }, { "avg", 'a' }, { "count", 'c' } };
+    } aggregates[] = {{"sum", 's'}, {"max", 'M'}, {"min", 'm'}, {"avg", 'a'}, {"count", 'c'}};
     char *end;
     if (take(q, "(")) {
         struct prom_node *n = expr(q);
@@ -227,7 +229,8 @@ static struct prom_node *unary(struct parser *q)
     return q->is_bad ? NULL : n;
 }
 
-static struct prom_node *chain(struct parser *q, const char *signs, struct prom_node *(*next)(struct parser *q))
+static struct prom_node *chain(struct parser *q, const char *signs,
+                               struct prom_node *(*next)(struct parser *q))
 {
     struct prom_node *left = next(q);
     while (!q->is_bad) {
@@ -253,10 +256,11 @@ static struct prom_node *expr(struct parser *q)
     return chain(q, "+-", product);
 }
 
-enum err_code promql_parse(const char *query, struct arena *a, struct prom_node **out, struct err *e)
+enum err_code promql_parse(const char *query, struct arena *a, struct prom_node **out,
+                           struct err *e)
 {
-    struct err own = { 0 };
-    struct parser q = { .text = query, .p = query, .a = a, .e = e ? e : &own };
+    struct err own = {0};
+    struct parser q = {.text = query, .p = query, .a = a, .e = e ? e : &own};
     if (strlen(query) > PROMQL_BYTES)
         return err_set(e, ERR_LIMIT, 0, "a query of more than %d bytes", PROMQL_BYTES);
     struct prom_node *n = expr(&q);

@@ -31,22 +31,28 @@ struct rows {
 
 static const char table[] =
     "CREATE TABLE IF NOT EXISTS deployment_errors (id INTEGER PRIMARY KEY, timestamp TEXT DEFAULT "
-    "(strftime('%Y-%m-%d %H:%M:%f','now')), service_name TEXT, environment TEXT, deployment_stage TEXT, error_code TEXT, "
-    "severity TEXT, error_message TEXT, stack_trace TEXT, user_impact TEXT, business_impact TEXT, resolution_notes TEXT, "
+    "(strftime('%Y-%m-%d %H:%M:%f','now')), service_name TEXT, environment TEXT, deployment_stage "
+    "TEXT, error_code TEXT, "
+    "severity TEXT, error_message TEXT, stack_trace TEXT, user_impact TEXT, business_impact TEXT, "
+    "resolution_notes TEXT, "
     "resolved_at TEXT, resolved_by TEXT);"
-    "CREATE TABLE IF NOT EXISTS deployment_error_steps (error_id INTEGER NOT NULL, step TEXT NOT NULL, by TEXT NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS deployment_error_steps (error_id INTEGER NOT NULL, step TEXT NOT "
+    "NULL, by TEXT NOT NULL, "
     "at TEXT NOT NULL, note TEXT);"
     "CREATE INDEX IF NOT EXISTS deployment_error_steps_error ON deployment_error_steps (error_id);"
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;";
 
 static const char insert_sqlite[] =
-    "INSERT INTO deployment_errors (timestamp, service_name, environment, deployment_stage, error_code, severity, error_message, "
+    "INSERT INTO deployment_errors (timestamp, service_name, environment, deployment_stage, "
+    "error_code, severity, error_message, "
     "stack_trace, user_impact, business_impact) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 /* timestamp has no zone: it is the server's, as with DEFAULT CURRENT_TIMESTAMP. */
 static const char insert_pg[] =
-    "INSERT INTO deployment_errors (timestamp, service_name, environment, deployment_stage, error_code, severity, error_message, "
-    "stack_trace, user_impact, business_impact) VALUES ($1::timestamptz::timestamp, $2, 'production', $3, $4, $5, $6, $7, $8, $9)";
+    "INSERT INTO deployment_errors (timestamp, service_name, environment, deployment_stage, "
+    "error_code, severity, error_message, "
+    "stack_trace, user_impact, business_impact) VALUES ($1::timestamptz::timestamp, $2, "
+    "'production', $3, $4, $5, $6, $7, $8, $9)";
 
 static char *time_text(int64_t ms, char out[48])
 {
@@ -65,12 +71,14 @@ static void fail(struct rows *r, const char *text)
 enum err_code rows_open_sqlite(const char *path, struct rows **out, struct err *e)
 {
     struct rows *r = x_calloc(1, sizeof *r);
-    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600); /* others may not read errors */
+    int fd =
+        open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600); /* others may not read errors */
     enum err_code rc = ERR_OK;
     if (fd < 0)
         rc = err_set(e, ERR_IO, errno, "%s: %s", path, strerror(errno));
-    else if (close(fd) || sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE, NULL) || sqlite3_busy_timeout(r->db, 2000) ||
-             sqlite3_exec(r->db, table, NULL, NULL, NULL) || sqlite3_prepare_v2(r->db, insert_sqlite, -1, &r->insert, NULL))
+    else if (close(fd) || sqlite3_open_v2(path, &r->db, SQLITE_OPEN_READWRITE, NULL) ||
+             sqlite3_busy_timeout(r->db, 2000) || sqlite3_exec(r->db, table, NULL, NULL, NULL) ||
+             sqlite3_prepare_v2(r->db, insert_sqlite, -1, &r->insert, NULL))
         rc = err_set(e, ERR_IO, sqlite3_errcode(r->db), "%s: %s", path, sqlite3_errmsg(r->db));
     if (rc)
         rows_free(r);
@@ -85,7 +93,8 @@ enum err_code rows_open_pg(const char *uri, struct rows **out, struct err *e)
     r->pg = x_must(PQconnectStart(uri));
     if (PQstatus(r->pg) == CONNECTION_BAD) {
         char text[200];
-        text_clean_to(text, sizeof text, PQerrorMessage(r->pg), strcspn(PQerrorMessage(r->pg), "\n"));
+        text_clean_to(text, sizeof text, PQerrorMessage(r->pg),
+                      strcspn(PQerrorMessage(r->pg), "\n"));
         rows_free(r);
         return err_set(e, ERR_NET, 0, "--errors-db: %s", text);
     }
@@ -119,8 +128,16 @@ static void write_sqlite(struct rows *r, const struct error_row *row)
 {
     char at[48];
     const struct row_spec *s = row->spec;
-    const char *const values[] = { time_text(row->at_ms, at), row->service, row->environment, s->stage, s->code, s->severity,
-                                   s->message, s->stack, s->user_impact, s->business_impact };
+    const char *const values[] = {time_text(row->at_ms, at),
+                                  row->service,
+                                  row->environment,
+                                  s->stage,
+                                  s->code,
+                                  s->severity,
+                                  s->message,
+                                  s->stack,
+                                  s->user_impact,
+                                  s->business_impact};
     if (!r->is_open)
         r->is_open = sqlite3_exec(r->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
@@ -135,8 +152,9 @@ static void queue_pg(struct rows *r, const struct error_row *row)
     char at[48], with_zone[56];
     const struct row_spec *s = row->spec;
     snprintf(with_zone, sizeof with_zone, "%s+00", time_text(row->at_ms, at));
-    const char *const values[COLUMNS] = { with_zone, row->service, s->stage, s->code, s->severity, s->message, s->stack,
-                                          s->user_impact, s->business_impact };
+    const char *const values[COLUMNS] = {with_zone, row->service,   s->stage,
+                                         s->code,   s->severity,    s->message,
+                                         s->stack,  s->user_impact, s->business_impact};
     if (r->n == ROWS_WAITING) {
         fail(r, "too many rows wait for the database");
         return;
@@ -163,7 +181,8 @@ static void ask(struct rows *r)
 {
     if (!r->is_connected || r->is_asking || !r->n)
         return;
-    if (!PQsendQueryParams(r->pg, insert_pg, COLUMNS, NULL, (const char *const *)r->queue[0].columns, NULL, NULL, 0)) {
+    if (!PQsendQueryParams(r->pg, insert_pg, COLUMNS, NULL,
+                           (const char *const *)r->queue[0].columns, NULL, NULL, 0)) {
         fail(r, PQerrorMessage(r->pg));
         return;
     }
@@ -196,7 +215,10 @@ int rows_want(const struct rows *r, short *events)
     if (!r->pg || PQstatus(r->pg) == CONNECTION_BAD)
         return -1;
     if (!r->is_connected) /* what PQconnectPoll wants is asked anew each time */
-        *events = POLLIN | (PQstatus(r->pg) == CONNECTION_STARTED || PQstatus(r->pg) == CONNECTION_MADE ? POLLOUT : 0);
+        *events =
+            POLLIN |
+            (PQstatus(r->pg) == CONNECTION_STARTED || PQstatus(r->pg) == CONNECTION_MADE ? POLLOUT
+                                                                                         : 0);
     return PQsocket(r->pg);
 }
 
