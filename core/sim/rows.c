@@ -23,7 +23,9 @@ struct rows {
     sqlite3_stmt *insert;
     bool is_open; /* a transaction */
     PGconn *pg;
-    bool is_connected, is_asking;
+    bool is_connected, is_making, is_asking,
+        is_writing;                  /* is_writing: not all is with the kernel yet */
+    PostgresPollingStatusType wants; /* while it connects */
     struct waiting *queue;
     size_t n, room;
     char error[224];
@@ -46,6 +48,16 @@ static const char insert_sqlite[] =
     "INSERT INTO deployment_errors (timestamp, service_name, environment, deployment_stage, "
     "error_code, severity, error_message, "
     "stack_trace, user_impact, business_impact) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/* As in conf/schema.sql, which has more; whoever may not make it has it already. */
+static const char table_pg[] =
+    "CREATE TABLE IF NOT EXISTS deployment_errors (id SERIAL PRIMARY KEY, timestamp TIMESTAMP "
+    "DEFAULT "
+    "CURRENT_TIMESTAMP, service_name VARCHAR(100), environment VARCHAR(50), deployment_stage "
+    "VARCHAR(100), error_code VARCHAR(50), severity VARCHAR(20), error_message TEXT, stack_trace "
+    "TEXT, "
+    "user_impact TEXT, business_impact TEXT, resolution_notes TEXT, resolved_at TIMESTAMP, "
+    "resolved_by VARCHAR(100))";
 
 /* timestamp has no zone: it is the server's, as with DEFAULT CURRENT_TIMESTAMP. */
 static const char insert_pg[] =
@@ -87,10 +99,18 @@ enum err_code rows_open_sqlite(const char *path, struct rows **out, struct err *
     return rc;
 }
 
+static void on_notice(void *ctx, const char *text)
+{
+    (void)ctx; /* "the table exists already" is no news */
+    (void)text;
+}
+
 enum err_code rows_open_pg(const char *uri, struct rows **out, struct err *e)
 {
     struct rows *r = x_calloc(1, sizeof *r);
     r->pg = x_must(PQconnectStart(uri));
+    r->wants = PGRES_POLLING_WRITING;
+    PQsetNoticeProcessor(r->pg, on_notice, NULL);
     if (PQstatus(r->pg) == CONNECTION_BAD) {
         char text[200];
         text_clean_to(text, sizeof text, PQerrorMessage(r->pg),
@@ -187,7 +207,7 @@ static void ask(struct rows *r)
         return;
     }
     r->is_asking = true;
-    PQflush(r->pg);
+    r->is_writing = PQflush(r->pg) == 1;
 }
 
 void rows_flush(struct rows *r)
@@ -211,14 +231,12 @@ const char *rows_error(const struct rows *r)
 
 int rows_want(const struct rows *r, short *events)
 {
-    *events = POLLIN;
     if (!r->pg || PQstatus(r->pg) == CONNECTION_BAD)
         return -1;
-    if (!r->is_connected) /* what PQconnectPoll wants is asked anew each time */
-        *events =
-            POLLIN |
-            (PQstatus(r->pg) == CONNECTION_STARTED || PQstatus(r->pg) == CONNECTION_MADE ? POLLOUT
-                                                                                         : 0);
+    bool is_out = r->is_connected ? r->is_writing : r->wants == PGRES_POLLING_WRITING;
+    *events = r->is_connected ? (short)(POLLIN | (is_out ? POLLOUT : 0))
+              : is_out        ? POLLOUT
+                              : POLLIN;
     return PQsocket(r->pg);
 }
 
@@ -228,24 +246,26 @@ void rows_serve(struct rows *r)
     if (!r->pg)
         return;
     if (!r->is_connected) {
-        PostgresPollingStatusType s = PQconnectPoll(r->pg);
-        if (s == PGRES_POLLING_FAILED)
+        r->wants = PQconnectPoll(r->pg);
+        if (r->wants == PGRES_POLLING_FAILED)
             fail(r, PQerrorMessage(r->pg));
-        if (s != PGRES_POLLING_OK)
+        if (r->wants != PGRES_POLLING_OK)
             return;
         r->is_connected = PQsetnonblocking(r->pg, 1) == 0;
+        r->is_making = r->is_asking = PQsendQuery(r->pg, table_pg) == 1;
     }
     if (!PQconsumeInput(r->pg))
         fail(r, PQerrorMessage(r->pg));
-    PQflush(r->pg);
+    r->is_writing = PQflush(r->pg) == 1;
     while (r->is_asking && !PQisBusy(r->pg)) {
         answer = PQgetResult(r->pg);
         if (!answer) {
-            r->is_asking = false;
-            drop_first(r);
+            if (!r->is_making)
+                drop_first(r);
+            r->is_asking = r->is_making = false;
             break;
         }
-        if (PQresultStatus(answer) != PGRES_COMMAND_OK)
+        if (PQresultStatus(answer) != PGRES_COMMAND_OK && !r->is_making)
             fail(r, PQresultErrorMessage(answer));
         PQclear(answer);
     }

@@ -15,6 +15,7 @@ import urllib.parse
 
 import common
 from common import bakewatch, status, wait_for
+from postgres import Postgres
 from sim import SIM, Sim
 
 SHOP = {"Deployment/checkout-api", "Deployment/web-frontend", "Deployment/catalog-api", "Deployment/payment-api", "Deployment/mailer",
@@ -224,6 +225,22 @@ class Interfaces(unittest.TestCase):
             code, doc = s.request("/prometheus/api/v1/query?query=sum(")
             self.assertEqual((code, doc["status"], doc["errorType"]), (400, "error", "bad_data"))
             self.assertEqual(s.request("/prometheus/api/v1/query_range?query=up&start=0&end=2000000000&step=1")[0], 400)
+
+    def test_postgresql_gets_the_same_rows(self):
+        p = Postgres(schema=None, timezone="Asia/Tokyo")
+        self.addCleanup(p.end)
+        with Sim("--errors-db", p.url()) as s, Sim() as other:
+            for sim in (s, other):
+                sim.until("T+4:00")
+            self.assertFalse(os.path.exists(s.kubeconfig.replace("kubeconfig", "errors.db")))
+            found = p.sql("SELECT service_name, environment, error_code, severity, error_message, "
+                          "to_char(timestamp AT TIME ZONE current_setting('timezone') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') "
+                          "FROM deployment_errors ORDER BY id")
+            self.assertGreater(len(found), 10)
+            self.assertEqual(found, [tuple(r[k] for k in ("service_name", "environment", "error_code", "severity", "error_message", "timestamp"))
+                                     for r in other.rows()])
+            p.stop("fast")
+            self.assertIn("trouble", s.until("T+8:00"))
 
     def test_logs_are_counted_and_cut(self):
         with Sim() as s:
