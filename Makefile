@@ -110,7 +110,7 @@ $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
 $(V)/core/cli/schema.o: conf/schema.sql
 $(V)/core/sim/embedded.o: $(wildcard conf/stories/*.yaml)
 
-$(V)/tests/unit/test_sim%: $(V)/tests/unit/test_sim%.o $(SIM_LIB) $(LIB)
+$(filter $(V)/tests/unit/test_sim%,$(unit_bin)): %: %.o $(SIM_LIB) $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs) $(test_libs)
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
@@ -124,6 +124,9 @@ $(PTY): $(pty_lib) $(LIB)
 
 $(APPEND) $(CALLS): %: %.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
+
+$(filter $(V)/tests/fuzz/fuzz_sim%,$(fuzz_bin)): %: %.o $(V)/tests/fuzz/replay.o $(SIM_LIB) $(LIB)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs)
 
 $(V)/tests/fuzz/fuzz_%: $(V)/tests/fuzz/fuzz_%.o $(V)/tests/fuzz/replay.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)

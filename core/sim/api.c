@@ -17,7 +17,8 @@ void api_fail(struct api_call *c, int code, const char *reason, const char *fmt,
     va_end(ap);
     buf_clear(b);
     c->out->status = code;
-    buf_adds(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":");
+    buf_adds(b, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+                "\"message\":");
     json_quote(b, message);
     buf_addf(b, ",\"reason\":\"%s\",\"details\":{", reason);
     if (c->name[0]) {
@@ -26,7 +27,8 @@ void api_fail(struct api_call *c, int code, const char *reason, const char *fmt,
         buf_addc(b, ',');
     }
     if (c->group[0])
-        buf_addf(b, "\"group\":\"%s\",", sim_kinds[c->kind < N_SIM_KINDS ? c->kind : SIM_POD].group);
+        buf_addf(b, "\"group\":\"%s\",",
+                 sim_kinds[c->kind < N_SIM_KINDS ? c->kind : SIM_POD].group);
     buf_adds(b, "\"kind\":");
     json_quote(b, c->resource);
     buf_addf(b, "},\"code\":%d}\n", code);
@@ -34,8 +36,8 @@ void api_fail(struct api_call *c, int code, const char *reason, const char *fmt,
 
 bool api_selectors(struct api_call *c, struct selector *labels, struct selector *fields)
 {
-    struct err e = { 0 };
-    *labels = *fields = (struct selector){ 0 };
+    struct err e = {0};
+    *labels = *fields = (struct selector){0};
     if (selector_parse(request_query(c->q, "labelSelector"), labels, &e) ||
         selector_parse(request_query(c->q, "fieldSelector"), fields, &e)) {
         selector_release(labels);
@@ -47,7 +49,8 @@ bool api_selectors(struct api_call *c, struct selector *labels, struct selector 
 
 void api_object(struct buf *out, const struct sim_text *t)
 {
-    buf_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", sim_kinds[t->kind].kind, sim_api_version(t->kind));
+    buf_addf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", sim_kinds[t->kind].kind,
+             sim_api_version(t->kind));
     buf_add(out, t->bytes + 1, t->n - 1);
 }
 
@@ -109,7 +112,10 @@ static const char *verb_of(const struct api_call *c)
     const char *m = c->q->method;
     if (text_eq(m, "GET") || text_eq(m, "HEAD"))
         return c->name[0] ? "get" : request_flag(c->q, "watch") ? "watch" : "list";
-    return text_eq(m, "PATCH") ? "patch" : text_eq(m, "PUT") ? "update" : text_eq(m, "DELETE") ? "delete" : "create";
+    return text_eq(m, "PATCH")    ? "patch"
+           : text_eq(m, "PUT")    ? "update"
+           : text_eq(m, "DELETE") ? "delete"
+                                  : "create";
 }
 
 static bool may(enum server_role role, const char *verb, const char *resource)
@@ -121,7 +127,7 @@ static bool may(enum server_role role, const char *verb, const char *resource)
 
 static const char *user_of(enum server_role role)
 {
-    static const char *const names[] = { "system:anonymous", "admin", "viewer", "nopods" };
+    static const char *const names[] = {"system:anonymous", "admin", "viewer", "nopods"};
     return names[role];
 }
 
@@ -133,11 +139,15 @@ static bool check_rights(struct api_call *c)
     if (c->ns[0])
         snprintf(where, sizeof where, "in the namespace \"%.100s\"", c->ns);
     if (c->q->role == ROLE_ANONYMOUS && c->n < 3)
-        api_fail(c, 403, "Forbidden", "forbidden: User \"system:anonymous\" cannot get path \"%.200s\"", c->q->path);
+        api_fail(c, 403, "Forbidden",
+                 "forbidden: User \"system:anonymous\" cannot get path \"%.200s\"", c->q->path);
     else
-        api_fail(c, 403, "Forbidden", "%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API group \"%s\" %s", c->resource,
-                 c->group[0] ? "." : "", c->group, c->name[0] ? " \"" : "", c->name, c->name[0] ? "\"" : "", user_of(c->q->role),
-                 verb_of(c), c->resource, c->group, where);
+        api_fail(c, 403, "Forbidden",
+                 "%s%s%s%s%s%s is forbidden: User \"%s\" cannot %s resource \"%s\" in API group "
+                 "\"%s\" %s",
+                 c->resource, c->group[0] ? "." : "", c->group, c->name[0] ? " \"" : "", c->name,
+                 c->name[0] ? "\"" : "", user_of(c->q->role), verb_of(c), c->resource, c->group,
+                 where);
     return false;
 }
 
@@ -146,11 +156,18 @@ static bool check_rights(struct api_call *c)
 static void review(struct api_call *c)
 {
     cJSON *doc = NULL;
-    struct err e = { 0 };
+    struct err e = {0};
     bool is_rules = text_eq(c->resource, "selfsubjectrulesreviews");
     if (!text_eq(c->q->method, "POST") || c->q->role == ROLE_ANONYMOUS) {
-        api_fail(c, c->q->role == ROLE_ANONYMOUS ? 403 : 405, c->q->role == ROLE_ANONYMOUS ? "Forbidden" : "MethodNotAllowed",
+        api_fail(c, c->q->role == ROLE_ANONYMOUS ? 403 : 405,
+                 c->q->role == ROLE_ANONYMOUS ? "Forbidden" : "MethodNotAllowed",
                  "the server does not allow this method on the requested resource");
+        return;
+    }
+    if (!text_starts(c->q->content_type, "application/json")) {
+        api_fail(c, 415, "UnsupportedMediaType",
+                 "the body of the request was in an unknown format - accepted media types include: "
+                 "application/json");
         return;
     }
     if (tree_parse(c->q->body, c->q->body_n, &doc, &e)) {
@@ -159,15 +176,20 @@ static void review(struct api_call *c)
     }
     cJSON *status = x_must(cJSON_CreateObject());
     if (is_rules) {
-        const char *verbs = c->q->role == ROLE_ADMIN ? "[{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"]}]"
-                                                     : "[{\"verbs\":[\"get\",\"list\",\"watch\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"]}]";
+        const char *verbs =
+            c->q->role == ROLE_ADMIN
+                ? "[{\"verbs\":[\"*\"],\"apiGroups\":[\"*\"],\"resources\":[\"*\"]}]"
+                : "[{\"verbs\":[\"get\",\"list\",\"watch\"],\"apiGroups\":[\"*\"],\"resources\":["
+                  "\"*\"]}]";
         tree_take(status, "resourceRules", cJSON_Parse(verbs));
         tree_take(status, "nonResourceRules", cJSON_CreateArray());
         tree_set_bool(status, "incomplete", false);
     } else {
-        const char *verb = tree_str(doc, "spec.resourceAttributes.verb"), *resource = tree_str(doc, "spec.resourceAttributes.resource");
+        const char *verb = tree_str(doc, "spec.resourceAttributes.verb"),
+                   *resource = tree_str(doc, "spec.resourceAttributes.resource");
         tree_set_bool(status, "allowed", may(c->q->role, verb, resource));
-        tree_set(status, "reason", may(c->q->role, verb, resource) ? "RBAC: allowed by the simulator" : "");
+        tree_set(status, "reason",
+                 may(c->q->role, verb, resource) ? "RBAC: allowed by the simulator" : "");
     }
     tree_take(doc, "status", status);
     tree_set(doc, "kind", is_rules ? "SelfSubjectRulesReview" : "SelfSubjectAccessReview");
@@ -183,24 +205,34 @@ static void review(struct api_call *c)
 
 static void add_group(struct buf *b, const char *group, const char *version)
 {
-    buf_addf(b, "%s{\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}],"
-                "\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}}", b->data[b->len - 1] == '}' ? "," : "",
-             group, group, version, version, group, version, version);
+    buf_addf(b,
+             "%s{\"name\":\"%s\",\"versions\":[{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}],"
+             "\"preferredVersion\":{\"groupVersion\":\"%s/%s\",\"version\":\"%s\"}}",
+             b->data[b->len - 1] == '}' ? "," : "", group, group, version, version, group, version,
+             version);
 }
 
 static void add_resources(struct api_call *c, const char *group)
 {
     struct buf *b = &c->out->body;
     bool is_first = true;
-    buf_addf(b, "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\",\"resources\":[", group,
-             group[0] ? "/" : "", c->version);
+    buf_addf(b,
+             "{\"kind\":\"APIResourceList\",\"apiVersion\":\"v1\",\"groupVersion\":\"%s%s%s\","
+             "\"resources\":[",
+             group, group[0] ? "/" : "", c->version);
     for (int k = 0; k < N_SIM_KINDS; k++) {
         const struct sim_kind_info *i = &sim_kinds[k];
         if (!text_eq(i->group, group))
             continue;
-        buf_addf(b, "%s{\"name\":\"%s\",\"singularName\":\"\",\"namespaced\":%s,\"kind\":\"%s\",\"verbs\":[\"get\",\"list\",\"watch\"%s]}",
-                 is_first ? "" : ",", i->resource, i->is_namespaced ? "true" : "false", i->kind,
-                 k == SIM_DEPLOYMENT || k == SIM_STATEFULSET || k == SIM_DAEMONSET ? ",\"patch\"" : k == SIM_POD ? ",\"delete\"" : "");
+        buf_addf(b,
+                 "%s{\"name\":\"%s\",\"singularName\":\"%s\",\"namespaced\":%s,\"kind\":\"%s\","
+                 "\"shortNames\":[%s%s%s],\"verbs\":[\"get\",\"list\",\"watch\"%s]}",
+                 is_first ? "" : ",", i->resource, i->one, i->is_namespaced ? "true" : "false",
+                 i->kind, i->abbreviation[0] ? "\"" : "", i->abbreviation,
+                 i->abbreviation[0] ? "\"" : "",
+                 k == SIM_DEPLOYMENT || k == SIM_STATEFULSET || k == SIM_DAEMONSET ? ",\"patch\""
+                 : k == SIM_POD                                                    ? ",\"delete\""
+                                                                                   : "");
         is_first = false;
     }
     buf_adds(b, "]}\n");
@@ -211,12 +243,15 @@ static bool discover(struct api_call *c)
 {
     struct buf *b = &c->out->body;
     const char *first = part(c, 0);
-    if (c->n == 1 && (text_eq(first, "livez") || text_eq(first, "readyz") || text_eq(first, "healthz"))) {
+    if (c->n == 1 &&
+        (text_eq(first, "livez") || text_eq(first, "readyz") || text_eq(first, "healthz"))) {
         c->out->type = "text/plain; charset=utf-8";
         buf_adds(b, "ok");
     } else if (c->n == 1 && text_eq(first, "version")) {
-        buf_adds(b, "{\"major\":\"1\",\"minor\":\"20\",\"gitVersion\":\"v1.20.2-bakewatch-sim\",\"gitCommit\":\"\","
-                    "\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\",\"goVersion\":\"\",\"compiler\":\"c\","
+        buf_adds(b, "{\"major\":\"1\",\"minor\":\"20\",\"gitVersion\":\"v1.20.2-bakewatch-sim\","
+                    "\"gitCommit\":\"\","
+                    "\"gitTreeState\":\"clean\",\"buildDate\":\"1970-01-01T00:00:00Z\","
+                    "\"goVersion\":\"\",\"compiler\":\"c\","
                     "\"platform\":\"linux/amd64\"}\n");
     } else if (c->q->role == ROLE_ANONYMOUS) {
         return false;
@@ -249,9 +284,12 @@ static void get_one(struct api_call *c)
     struct sim_object *o = store_find(&c->api->world->store, c->kind, c->ns, c->name);
     struct buf *b = &c->out->body;
     if (!o) {
-        api_fail(c, 404, "NotFound", "%s%s%s \"%s\" not found", c->resource, c->group[0] ? "." : "", c->group, c->name);
+        api_fail(c, 404, "NotFound", "%s%s%s \"%s\" not found", c->resource, c->group[0] ? "." : "",
+                 c->group, c->name);
     } else if (strstr(c->q->accept, "as=PartialObjectMetadata;")) {
-        buf_adds(b, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
+        buf_adds(
+            b,
+            "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
         buf_add(b, o->text->bytes + o->text->meta_at, o->text->meta_n);
         buf_adds(b, "}\n");
     } else {
@@ -281,13 +319,22 @@ static void answer_kind(struct api_call *c)
     else if (text_eq(m, "DELETE") && !is_all && c->kind == SIM_POD)
         api_delete(c);
     else
-        api_fail(c, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+        api_fail(c, 405, "MethodNotAllowed",
+                 "the server does not allow this method on the requested resource");
 }
 
 void api_answer(void *ctx, const struct request *q, struct reply *out)
 {
-    struct api_call c = { .api = ctx, .q = q, .out = out, .group = "", .version = "", .ns = "", .resource = "",
-                          .name = "", .sub = "", .kind = N_SIM_KINDS };
+    struct api_call c = {.api = ctx,
+                         .q = q,
+                         .out = out,
+                         .group = "",
+                         .version = "",
+                         .ns = "",
+                         .resource = "",
+                         .name = "",
+                         .sub = "",
+                         .kind = N_SIM_KINDS};
     if (!split(&c)) {
         api_fail(&c, 400, "BadRequest", "a path that is too long");
         return;

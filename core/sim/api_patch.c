@@ -1,7 +1,8 @@
 /*
- * PATCH of a Deployment, StatefulSet or DaemonSet, and DELETE of a pod.  What may change is metadata and
- * spec; the server's own fields stay.  A resourceVersion or uid in the result that is not the object's is
- * a precondition that does not hold: 409.
+ * PATCH of a Deployment, StatefulSet or DaemonSet, and DELETE of a pod.  What may change is
+ * metadata and spec; the server's own fields stay.  A resourceVersion in the result that is not the
+ * object's is a precondition that does not hold: 409; another uid is a change of what cannot
+ * change: 422.
  */
 #include <string.h>
 
@@ -24,8 +25,10 @@ static bool method_of(struct api_call *c, enum tree_patch *how)
     else if (text_starts(t, "application/strategic-merge-patch+json"))
         *how = PATCH_STRATEGIC;
     else {
-        api_fail(c, 415, "UnsupportedMediaType", "the body of the request was in an unknown format - accepted media types include: "
-                 "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json");
+        api_fail(c, 415, "UnsupportedMediaType",
+                 "the body of the request was in an unknown format - accepted media types include: "
+                 "application/json-patch+json, application/merge-patch+json, "
+                 "application/strategic-merge-patch+json");
         return false;
     }
     return true;
@@ -33,15 +36,19 @@ static bool method_of(struct api_call *c, enum tree_patch *how)
 
 static void invalid(struct api_call *c, const char *field, const char *why)
 {
-    api_fail(c, 422, "Invalid", "%s.apps \"%s\" is invalid: %s: %s", sim_kinds[c->kind].kind, c->name, field, why);
+    api_fail(c, 422, "Invalid", "%s.apps \"%s\" is invalid: %s: %s", sim_kinds[c->kind].kind,
+             c->name, field, why);
 }
 
-/* Labels of the template must be what the selector selects; every container needs a name and an image. */
+/* Labels of the template must be what the selector selects; every container needs a name and an
+ * image. */
 static bool is_valid(struct api_call *c, const cJSON *doc)
 {
     const cJSON *spec = tree_get(doc, "spec"), *replicas = tree_get(spec, "replicas"), *v;
-    const cJSON *containers = tree_at(spec, "template.spec.containers"), *labels = tree_at(spec, "template.metadata.labels");
-    if (replicas && (!cJSON_IsNumber(replicas) || replicas->valuedouble < 0 || replicas->valuedouble > 5000)) {
+    const cJSON *containers = tree_at(spec, "template.spec.containers"),
+                *labels = tree_at(spec, "template.metadata.labels");
+    if (replicas &&
+        (!cJSON_IsNumber(replicas) || replicas->valuedouble < 0 || replicas->valuedouble > 5000)) {
         invalid(c, "spec.replicas", "Invalid value: must be greater than or equal to 0");
         return false;
     }
@@ -49,39 +56,47 @@ static bool is_valid(struct api_call *c, const cJSON *doc)
         invalid(c, "spec.template.spec.containers", "Required value");
         return false;
     }
-    cJSON_ArrayForEach(v, containers) {
+    cJSON_ArrayForEach(v, containers)
+    {
         if (!tree_str(v, "name")[0] || !tree_str(v, "image")[0]) {
             invalid(c, "spec.template.spec.containers[0].image", "Required value");
             return false;
         }
     }
-    cJSON_ArrayForEach(v, tree_at(spec, "selector.matchLabels")) {
+    cJSON_ArrayForEach(v, tree_at(spec, "selector.matchLabels"))
+    {
         if (!tree_equal(v, tree_get(labels, v->string))) {
-            invalid(c, "spec.template.metadata.labels", "Invalid value: `selector` does not match template `labels`");
+            invalid(c, "spec.template.metadata.labels",
+                    "Invalid value: `selector` does not match template `labels`");
             return false;
         }
     }
     return true;
 }
 
-/* The server's own fields as they were; false: a precondition does not hold, or what cannot change has. */
+/* The server's own fields as they were; false: a precondition does not hold, or what cannot change
+ * has. */
 static bool settle(struct api_call *c, const struct sim_object *o, cJSON *doc)
 {
-    static const char *const own[] = { "name", "namespace", "uid", "creationTimestamp", "generation", "ownerReferences" };
+    static const char *const own[] = {"name",       "namespace",      "uid", "creationTimestamp",
+                                      "generation", "ownerReferences"};
     const cJSON *before = tree_get(o->doc, "metadata"), *spec = tree_get(o->doc, "spec");
     cJSON *meta = tree_get(doc, "metadata");
     if (!cJSON_IsObject(meta) || !cJSON_IsObject(tree_get(doc, "spec"))) {
         invalid(c, "metadata", "Required value");
         return false;
     }
-    if (tree_get(meta, "resourceVersion") && !tree_equal(tree_get(meta, "resourceVersion"), tree_get(before, "resourceVersion"))) {
-        api_fail(c, 409, "Conflict", "Operation cannot be fulfilled on %s.apps \"%s\": the object has been modified; please apply your "
-                 "changes to the latest version and try again", c->resource, c->name);
+    if (tree_get(meta, "resourceVersion") &&
+        !tree_equal(tree_get(meta, "resourceVersion"), tree_get(before, "resourceVersion"))) {
+        api_fail(c, 409, "Conflict",
+                 "Operation cannot be fulfilled on %s.apps \"%s\": the object has been modified; "
+                 "please apply your "
+                 "changes to the latest version and try again",
+                 c->resource, c->name);
         return false;
     }
     if (tree_get(meta, "uid") && !tree_equal(tree_get(meta, "uid"), tree_get(before, "uid"))) {
-        api_fail(c, 409, "Conflict", "Operation cannot be fulfilled on %s.apps \"%s\": Precondition failed: UID in precondition: %s, UID "
-                 "in object meta: %s", c->resource, c->name, tree_str(meta, "uid"), o->uid);
+        invalid(c, "metadata.uid", "Invalid value: field is immutable");
         return false;
     }
     if (!tree_equal(tree_get(tree_get(doc, "spec"), "selector"), tree_get(spec, "selector"))) {
@@ -102,11 +117,16 @@ static void accept(struct api_call *c, struct sim_object *o, cJSON *doc, bool is
     struct buf *b = &c->out->body;
     bool is_spec = !tree_equal(tree_get(doc, "spec"), tree_get(o->doc, "spec"));
     bool is_meta = !tree_equal(tree_get(doc, "metadata"), tree_get(o->doc, "metadata"));
+    /* a Deployment's annotations are seen by its controller, so they count as its spec */
+    is_spec |= o->kind == SIM_DEPLOYMENT && !tree_equal(tree_at(doc, "metadata.annotations"),
+                                                        tree_at(o->doc, "metadata.annotations"));
     if (is_spec)
-        tree_set_int(tree_get(doc, "metadata"), "generation", tree_int(o->doc, "metadata.generation", 1) + 1);
+        tree_set_int(tree_get(doc, "metadata"), "generation",
+                     tree_int(o->doc, "metadata.generation", 1) + 1);
     if (is_dry) {
         char *text = x_must(cJSON_PrintUnformatted(doc));
-        buf_addf(b, "{\"kind\":\"%s\",\"apiVersion\":\"apps/v1\",%s\n", sim_kinds[c->kind].kind, text + 1);
+        buf_addf(b, "{\"kind\":\"%s\",\"apiVersion\":\"apps/v1\",%s\n", sim_kinds[c->kind].kind,
+                 text + 1);
         free(text);
         cJSON_Delete(doc);
         return;
@@ -123,13 +143,14 @@ static void accept(struct api_call *c, struct sim_object *o, cJSON *doc, bool is
 
 void api_patch(struct api_call *c)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     enum tree_patch how;
     cJSON *patch = NULL;
     struct sim_object *o = store_find(&c->api->world->store, c->kind, c->ns, c->name);
     const char *dry = request_query(c->q, "dryRun");
     if (!is_patchable(c->kind)) {
-        api_fail(c, 405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+        api_fail(c, 405, "MethodNotAllowed",
+                 "the server does not allow this method on the requested resource");
         return;
     }
     if (!method_of(c, &how))
@@ -155,7 +176,7 @@ void api_patch(struct api_call *c)
     tree_drop(doc, "apiVersion");
     if (rc)
         api_fail(c, how == PATCH_JSON ? 422 : 400, how == PATCH_JSON ? "Invalid" : "BadRequest",
-                 "the server rejected our request due to an error in our request: %s", e.text);
+                 "the server rejected our request due to an error in our request");
     else if (settle(c, o, doc)) {
         accept(c, o, doc, dry != NULL);
         return;

@@ -1,6 +1,7 @@
 /*
- * Logs of a pod, metrics.k8s.io, and the proxy to a Service.  A container writes a line each virtual second
- * that it runs; which line is a function of the seed, the pod and the second, so nothing is stored.
+ * Logs of a pod, metrics.k8s.io, and the proxy to a Service.  A container writes a line each
+ * virtual second that it runs; which line is a function of the seed, the pod and the second, so
+ * nothing is stored.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,9 +25,11 @@ struct log_stream {
     char pod[256];
 };
 
-static void add_line(struct buf *out, const struct log_stream *l, int64_t second, const char *last_words)
+static void add_line(struct buf *out, const struct log_stream *l, int64_t second,
+                     const char *last_words)
 {
-    static const char *const paths[] = { "/v1/orders", "/v1/items", "/v1/basket", "/v1/prices", "/healthz" };
+    static const char *const paths[] = {"/v1/orders", "/v1/items", "/v1/basket", "/v1/prices",
+                                        "/healthz"};
     char at[32];
     uint64_t x = sim_mix(l->world->seed ^ sim_hash(l->pod, strlen(l->pod)), (uint64_t)second);
     sim_time(second * 1000, at);
@@ -35,8 +38,9 @@ static void add_line(struct buf *out, const struct log_stream *l, int64_t second
     if (last_words)
         buf_addf(out, "%s FATAL %s\n", at, last_words);
     else
-        buf_addf(out, "%s %s request method=%s path=%s status=%d duration_ms=%d trace=%08x\n", at, x % 53 ? "INFO" : "WARN",
-                 x % 3 ? "GET" : "POST", paths[x / 7 % ARRAY_LEN(paths)], x % 53 ? 200 : 500, (int)(20 + x / 64 % 160), (unsigned)(x >> 32));
+        buf_addf(out, "%s %s request method=%s path=%s status=%d duration_ms=%d trace=%08x\n", at,
+                 x % 53 ? "INFO" : "WARN", x % 3 ? "GET" : "POST", paths[x / 7 % ARRAY_LEN(paths)],
+                 x % 53 ? 200 : 500, (int)(20 + x / 64 % 160), (unsigned)(x >> 32));
 }
 
 static bool more(struct stream *stream, struct buf *out)
@@ -45,7 +49,9 @@ static bool more(struct stream *stream, struct buf *out)
     const struct sim_object *pod = store_by_id(&l->world->store, l->pod_id);
     bool is_running = pod && pod->pod->stage == POD_RUNNING && pod->pod->epoch == l->epoch;
     int64_t now_s = l->world->now_ms / 1000, end = l->end_s < now_s ? l->end_s : now_s;
-    const char *words = pod && pod->pod->version && pod->pod->version->last_words ? pod->pod->version->last_words : "the process ends";
+    const char *words = pod && pod->pod->version && pod->pod->version->last_words
+                            ? pod->pod->version->last_words
+                            : "the process ends";
     for (; l->next_s <= end && out->len < FILL && l->left > 0; l->next_s++) {
         size_t before = out->len;
         add_line(out, l, l->next_s, l->is_previous && l->next_s == l->end_s ? words : NULL);
@@ -76,7 +82,8 @@ static bool number_of(struct api_call *c, const char *key, int64_t *out)
 }
 
 /* From when to when the container wrote; false: the call has failed. */
-static bool span_of(struct api_call *c, const struct sim_object *pod, bool is_previous, int64_t *from, int64_t *to)
+static bool span_of(struct api_call *c, const struct sim_object *pod, bool is_previous,
+                    int64_t *from, int64_t *to)
 {
     const struct pod_state *p = pod->pod;
     const char *name = request_query(c->q, "container");
@@ -85,7 +92,9 @@ static bool span_of(struct api_call *c, const struct sim_object *pod, bool is_pr
         return false;
     }
     if (is_previous && !p->has_ended) {
-        api_fail(c, 400, "BadRequest", "previous terminated container \"%s\" in pod \"%s\" not found", p->name, pod->name);
+        api_fail(c, 400, "BadRequest",
+                 "previous terminated container \"%s\" in pod \"%s\" not found", p->name,
+                 pod->name);
         return false;
     }
     if (is_previous || p->stage == POD_BACKOFF) {
@@ -94,8 +103,10 @@ static bool span_of(struct api_call *c, const struct sim_object *pod, bool is_pr
         return true;
     }
     if (p->stage != POD_RUNNING) {
-        api_fail(c, 400, "BadRequest", "container \"%s\" in pod \"%s\" is waiting to start: %s", p->name, pod->name,
-                 p->stage == POD_PULL_BACKOFF ? "trying and failing to pull image" : "ContainerCreating");
+        api_fail(c, 400, "BadRequest", "container \"%s\" in pod \"%s\" is waiting to start: %s",
+                 p->name, pod->name,
+                 p->stage == POD_PULL_BACKOFF ? "trying and failing to pull image"
+                                              : "ContainerCreating");
         return false;
     }
     *from = p->started_ms / 1000;
@@ -113,8 +124,8 @@ void api_log(struct api_call *c)
         api_fail(c, 404, "NotFound", "pods \"%s\" not found", c->name);
         return;
     }
-    if (!number_of(c, "tailLines", &tail) || !number_of(c, "limitBytes", &bytes) || !number_of(c, "sinceSeconds", &since) ||
-        !span_of(c, pod, is_previous, &from, &to))
+    if (!number_of(c, "tailLines", &tail) || !number_of(c, "limitBytes", &bytes) ||
+        !number_of(c, "sinceSeconds", &since) || !span_of(c, pod, is_previous, &from, &to))
         return;
     bool is_over = is_previous || pod->pod->stage == POD_BACKOFF;
     tail = tail < LINES_MOST ? tail : LINES_MOST;
@@ -122,9 +133,15 @@ void api_log(struct api_call *c)
     if (since < INT64_MAX && w->now_ms / 1000 - since > from)
         from = w->now_ms / 1000 - since;
     struct log_stream *l = x_calloc(1, sizeof *l);
-    *l = (struct log_stream){ .stream = { more, release, INT64_MAX }, .world = w, .pod_id = pod->id, .epoch = pod->pod->epoch,
-                              .next_s = from, .left = bytes, .has_times = request_flag(c->q, "timestamps"), .is_previous = is_over,
-                              .end_s = !is_over && request_flag(c->q, "follow") ? INT64_MAX : to };
+    *l = (struct log_stream){.stream = {more, release, INT64_MAX},
+                             .world = w,
+                             .pod_id = pod->id,
+                             .epoch = pod->pod->epoch,
+                             .next_s = from,
+                             .left = bytes,
+                             .has_times = request_flag(c->q, "timestamps"),
+                             .is_previous = is_over,
+                             .end_s = !is_over && request_flag(c->q, "follow") ? INT64_MAX : to};
     snprintf(l->pod, sizeof l->pod, "%.255s", pod->name);
     c->out->type = "text/plain";
     c->out->stream = &l->stream;
@@ -138,10 +155,12 @@ void api_metrics(struct api_call *c)
     struct sim_object *const *all = store_sorted(s, SIM_POD);
     struct buf *b = &c->out->body;
     size_t n = store_count(s, SIM_POD), count = 0;
-    buf_adds(b, "{\"kind\":\"PodMetricsList\",\"apiVersion\":\"metrics.k8s.io/v1beta1\",\"metadata\":{},\"items\":[");
+    buf_adds(b, "{\"kind\":\"PodMetricsList\",\"apiVersion\":\"metrics.k8s.io/"
+                "v1beta1\",\"metadata\":{},\"items\":[");
     for (size_t i = 0; i < n; i++) {
         struct buf one = BUF_INIT(4096);
-        if ((!c->ns[0] || text_eq(c->ns, all[i]->ns)) && (!c->name[0] || text_eq(c->name, all[i]->name)) &&
+        if ((!c->ns[0] || text_eq(c->ns, all[i]->ns)) &&
+            (!c->name[0] || text_eq(c->name, all[i]->name)) &&
             traffic_pod_usage(c->api->world, all[i], &one))
             buf_addf(b, "%s%s", count++ ? "," : "", buf_str(&one));
         buf_release(&one);

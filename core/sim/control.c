@@ -17,17 +17,19 @@ struct client {
 
 struct control {
     int fd;
-    char path[sizeof ((struct sockaddr_un *)0)->sun_path];
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
     control_fn *fn;
     void *ctx;
     struct client clients[CONTROL_CLIENTS];
 };
 
-enum err_code control_new(const char *path, control_fn *fn, void *ctx, struct control **out, struct err *e)
+enum err_code control_new(const char *path, control_fn *fn, void *ctx, struct control **out,
+                          struct err *e)
 {
-    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof at.sun_path)
-        return err_set(e, ERR_USAGE, 0, "%s: a socket's path has at most %zu bytes", path, sizeof at.sun_path - 1);
+        return err_set(e, ERR_USAGE, 0, "%s: a socket's path has at most %zu bytes", path,
+                       sizeof at.sun_path - 1);
     strcpy(at.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mode_t before = umask(0177);
@@ -45,7 +47,7 @@ enum err_code control_new(const char *path, control_fn *fn, void *ctx, struct co
     c->fn = fn;
     c->ctx = ctx;
     for (int i = 0; i < CONTROL_CLIENTS; i++)
-        c->clients[i] = (struct client){ .fd = -1, .in = BUF_INIT(CONTROL_LINE) };
+        c->clients[i] = (struct client){.fd = -1, .in = BUF_INIT(CONTROL_LINE)};
     *out = c;
     return ERR_OK;
 }
@@ -55,7 +57,7 @@ static void leave(struct client *cl)
     if (cl->fd >= 0)
         close(cl->fd);
     buf_release(&cl->in);
-    *cl = (struct client){ .fd = -1, .in = BUF_INIT(CONTROL_LINE) };
+    *cl = (struct client){.fd = -1, .in = BUF_INIT(CONTROL_LINE)};
 }
 
 void control_free(struct control *c)
@@ -73,10 +75,11 @@ size_t control_want(const struct control *c, struct pollfd *out, size_t room)
 {
     size_t n = 0;
     if (room)
-        out[n++] = (struct pollfd){ .fd = c->fd, .events = POLLIN };
+        out[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
     for (int i = 0; i < CONTROL_CLIENTS && n < room; i++) {
         if (c->clients[i].fd >= 0)
-            out[n++] = (struct pollfd){ .fd = c->clients[i].fd, .events = c->clients[i].is_waiting ? 0 : POLLIN };
+            out[n++] = (struct pollfd){.fd = c->clients[i].fd,
+                                       .events = c->clients[i].is_waiting ? 0 : POLLIN};
     }
     return n;
 }
@@ -116,7 +119,8 @@ static void obey(struct control *c, int who)
 {
     struct client *cl = &c->clients[who];
     char *end;
-    while (cl->fd >= 0 && !cl->is_waiting && cl->in.len && (end = memchr(cl->in.data, '\n', cl->in.len))) {
+    while (cl->fd >= 0 && !cl->is_waiting && cl->in.len &&
+           (end = memchr(cl->in.data, '\n', cl->in.len))) {
         char line[CONTROL_LINE + 1];
         size_t n = (size_t)(end - cl->in.data);
         snprintf(line, sizeof line, "%.*s", (int)(n && end[-1] == '\r' ? n - 1 : n), cl->in.data);
@@ -134,7 +138,8 @@ static void hear(struct control *c, int who)
     struct client *cl = &c->clients[who];
     char part[CONTROL_LINE];
     ssize_t n = recv(cl->fd, part, sizeof part, MSG_DONTWAIT);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || (n > 0 && !buf_add(&cl->in, part, (size_t)n)))
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) ||
+        (n > 0 && !buf_add(&cl->in, part, (size_t)n)))
         leave(cl);
     else
         obey(c, who);

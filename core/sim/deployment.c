@@ -1,8 +1,9 @@
 /*
- * The deployment controller of Kubernetes 1.20: which ReplicaSet is the new one, how far each is scaled,
- * what the status and its conditions say.  Written after pkg/controller/deployment: sync.go, rolling.go,
- * progress.go and util/deployment_util.go, with their order of questions, so that what is odd there is
- * odd here (an old ProgressDeadlineExceeded stays until progress is seen).
+ * The deployment controller of Kubernetes 1.20: which ReplicaSet is the new one, how far each is
+ * scaled, what the status and its conditions say.  Written after pkg/controller/deployment:
+ * sync.go, rolling.go, progress.go and util/deployment_util.go, with their order of questions, so
+ * that what is odd there is odd here (an old ProgressDeadlineExceeded stays until progress is
+ * seen).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,7 +23,10 @@ static int64_t revision_of(const struct sim_object *o)
 {
     const cJSON *note = tree_get(tree_at(o->doc, "metadata.annotations"), REVISION);
     int64_t v = 0;
-    return cJSON_IsString(note) && text_to_int(note->valuestring, strlen(note->valuestring), 0, INT64_MAX, &v) ? v : 0;
+    return cJSON_IsString(note) &&
+                   text_to_int(note->valuestring, strlen(note->valuestring), 0, INT64_MAX, &v)
+               ? v
+               : 0;
 }
 
 static int64_t spec_of(const struct sim_object *rs)
@@ -49,7 +53,7 @@ static int64_t part_of(const cJSON *v, int64_t n, bool is_up)
 
 static struct rollout_now look_at(struct sim_object *dep)
 {
-    struct rollout_now r = { .dep = dep, .replicas = tree_int(dep->doc, "spec.replicas", 1) };
+    struct rollout_now r = {.dep = dep, .replicas = tree_int(dep->doc, "spec.replicas", 1)};
     const cJSON *rolling = tree_at(dep->doc, "spec.strategy.rollingUpdate");
     char hash[11];
     struct sim_object *rs;
@@ -58,7 +62,7 @@ static struct rollout_now look_at(struct sim_object *dep)
     if (!r.surge && !r.unavailable)
         r.unavailable = 1;
     hash_template(tree_at(dep->doc, "spec.template"), hash);
-    DL_FOREACH(dep->children, rs) {
+    DL_FOREACH (dep->children, rs) {
         cJSON *label = tree_get(tree_at(rs->doc, "metadata.labels"), HASH_LABEL);
         if (cJSON_IsString(label) && text_eq(label->valuestring, hash))
             r.fresh = rs;
@@ -71,7 +75,8 @@ static struct rollout_now look_at(struct sim_object *dep)
 static cJSON *condition(const cJSON *status, const char *type)
 {
     cJSON *c;
-    cJSON_ArrayForEach(c, tree_get(status, "conditions")) {
+    cJSON_ArrayForEach(c, tree_get(status, "conditions"))
+    {
         if (text_eq(tree_str(c, "type"), type))
             return c;
     }
@@ -79,8 +84,8 @@ static cJSON *condition(const cJSON *status, const char *type)
 }
 
 /* `is_news`: lastUpdateTime moves even when nothing else does. */
-static void set_condition(struct world *w, cJSON *status, const char *type, bool is_true, const char *reason,
-                          const char *message, bool is_news)
+static void set_condition(struct world *w, cJSON *status, const char *type, bool is_true,
+                          const char *reason, const char *message, bool is_news)
 {
     char at[32];
     cJSON *c = condition(status, type);
@@ -112,14 +117,16 @@ static void set_revision(struct sim_object *o, int64_t revision)
 
 static bool stays_behind(const char *key)
 {
-    return text_eq(key, REVISION) || text_eq(key, REVISION_PAST) || text_eq(key, DESIRED) || text_eq(key, MOST_REPLICAS) ||
+    return text_eq(key, REVISION) || text_eq(key, REVISION_PAST) || text_eq(key, DESIRED) ||
+           text_eq(key, MOST_REPLICAS) ||
            text_eq(key, "kubectl.kubernetes.io/last-applied-configuration");
 }
 
 static void copy_annotations(const struct sim_object *dep, struct sim_object *rs)
 {
     const cJSON *a;
-    cJSON_ArrayForEach(a, tree_at(dep->doc, "metadata.annotations")) {
+    cJSON_ArrayForEach(a, tree_at(dep->doc, "metadata.annotations"))
+    {
         if (!stays_behind(a->string))
             tree_take(tree_make(rs->doc, "metadata.annotations"), a->string, tree_copy(a));
     }
@@ -130,7 +137,8 @@ static void renumber(struct world *w, struct sim_object *rs, int64_t revision)
 {
     char past[2048];
     int64_t old = revision_of(rs);
-    cJSON *notes = tree_make(rs->doc, "metadata.annotations"), *before = tree_get(notes, REVISION_PAST);
+    cJSON *notes = tree_make(rs->doc, "metadata.annotations"),
+          *before = tree_get(notes, REVISION_PAST);
     if (old >= revision)
         return;
     snprintf(past, sizeof past, "%s%s%" PRId64, cJSON_IsString(before) ? before->valuestring : "",
@@ -152,10 +160,11 @@ static void scale(struct world *w, struct rollout_now *r, struct sim_object *rs,
     snprintf(text, sizeof text, "%" PRId64, r->replicas + r->surge);
     tree_set(notes, MOST_REPLICAS, text);
     tree_set_int(tree_get(rs->doc, "spec"), "replicas", n);
-    tree_set_int(tree_get(rs->doc, "metadata"), "generation", tree_int(rs->doc, "metadata.generation", 1) + 1);
+    tree_set_int(tree_get(rs->doc, "metadata"), "generation",
+                 tree_int(rs->doc, "metadata.generation", 1) + 1);
     store_changed(&w->store, rs);
-    world_event(w, r->dep, "deployment-controller", false, "ScalingReplicaSet", "Scaled %s replica set %s to %" PRId64,
-                n > before ? "up" : "down", rs->name, n);
+    world_event(w, r->dep, "deployment-controller", false, "ScalingReplicaSet",
+                "Scaled %s replica set %s to %" PRId64, n > before ? "up" : "down", rs->name, n);
     world_look(w, rs);
 }
 
@@ -164,14 +173,15 @@ static void find_fresh(struct world *w, struct rollout_now *r, cJSON *status)
     char text[400];
     struct sim_object *rs;
     int64_t most = 0;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         if (rs != r->fresh && revision_of(rs) > most)
             most = revision_of(rs);
     }
     if (r->fresh) {
         renumber(w, r->fresh, most + 1);
     } else {
-        r->fresh = replicaset_add(w, r->dep, tree_at(r->dep->doc, "spec.template"), 0, most + 1, "");
+        r->fresh =
+            replicaset_add(w, r->dep, tree_at(r->dep->doc, "spec.template"), 0, most + 1, "");
         snprintf(text, sizeof text, "Created new replica set \"%s\"", r->fresh->name);
         set_condition(w, status, "Progressing", true, "NewReplicaSetCreated", text, true);
     }
@@ -185,7 +195,7 @@ static void roll(struct world *w, struct rollout_now *r)
 {
     struct sim_object *rs;
     int64_t total = 0, ready = 0, old = 0;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         total += spec_of(rs);
         ready += ready_of(rs);
         old += rs == r->fresh ? 0 : spec_of(rs);
@@ -199,10 +209,11 @@ static void roll(struct world *w, struct rollout_now *r)
         scale(w, r, r->fresh, now + (room < r->replicas - now ? room : r->replicas - now));
         return;
     }
-    int64_t least = r->replicas - r->unavailable, down = total - least - (now - ready_of(r->fresh)), cleaned = 0;
+    int64_t least = r->replicas - r->unavailable, down = total - least - (now - ready_of(r->fresh)),
+            cleaned = 0;
     if (!old || down <= 0)
         return;
-    DL_FOREACH(r->dep->children, rs) { /* first what does not work anyway */
+    DL_FOREACH (r->dep->children, rs) { /* first what does not work anyway */
         int64_t n = spec_of(rs) - ready_of(rs);
         if (rs == r->fresh || n <= 0 || cleaned == down)
             continue;
@@ -211,7 +222,7 @@ static void roll(struct world *w, struct rollout_now *r)
         cleaned += n;
     }
     int64_t spare = ready - least;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         int64_t n = spec_of(rs) < spare ? spec_of(rs) : spare;
         if (rs == r->fresh || n <= 0)
             continue;
@@ -224,7 +235,7 @@ static void recreate(struct world *w, struct rollout_now *r)
 {
     struct sim_object *rs;
     int64_t left = 0;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         if (rs == r->fresh)
             continue;
         scale(w, r, rs, 0);
@@ -240,7 +251,7 @@ static void forget_oldest(struct world *w, struct rollout_now *r)
     for (;;) {
         struct sim_object *rs, *oldest = NULL;
         int64_t n = 0;
-        DL_FOREACH(r->dep->children, rs) {
+        DL_FOREACH (r->dep->children, rs) {
             if (rs == r->fresh || spec_of(rs) || rs->children)
                 continue;
             n++;
@@ -262,8 +273,8 @@ struct totals {
 static struct totals totals_of(const struct rollout_now *r)
 {
     const struct sim_object *rs;
-    struct totals t = { 0 };
-    DL_FOREACH(r->dep->children, rs) {
+    struct totals t = {0};
+    DL_FOREACH (r->dep->children, rs) {
         int64_t n = tree_int(rs->doc, "status.replicas", 0);
         t.replicas += n;
         t.ready += ready_of(rs);
@@ -288,7 +299,8 @@ static int64_t deadline_ms(const struct rollout_now *r, const cJSON *status)
 }
 
 /* progress.go, syncRolloutStatus */
-static void judge_progress(struct world *w, struct rollout_now *r, cJSON *status, struct totals t, struct totals before)
+static void judge_progress(struct world *w, struct rollout_now *r, cJSON *status, struct totals t,
+                           struct totals before)
 {
     char text[400];
     cJSON *now = condition(status, "Progressing");
@@ -296,9 +308,11 @@ static void judge_progress(struct world *w, struct rollout_now *r, cJSON *status
     if (!r->fresh || (t.replicas == t.updated && is_available))
         return;
     if (t.updated == r->replicas && t.replicas == r->replicas && t.ready == r->replicas) {
-        snprintf(text, sizeof text, "ReplicaSet \"%s\" has successfully progressed.", r->fresh->name);
+        snprintf(text, sizeof text, "ReplicaSet \"%s\" has successfully progressed.",
+                 r->fresh->name);
         set_condition(w, status, "Progressing", true, "NewReplicaSetAvailable", text, true);
-    } else if (t.updated > before.updated || t.replicas - t.updated < before.replicas - before.updated ||
+    } else if (t.updated > before.updated ||
+               t.replicas - t.updated < before.replicas - before.updated ||
                t.ready > before.ready) {
         snprintf(text, sizeof text, "ReplicaSet \"%s\" is progressing.", r->fresh->name);
         set_condition(w, status, "Progressing", true, "ReplicaSetUpdated", text, true);
@@ -313,11 +327,12 @@ static void judge_progress(struct world *w, struct rollout_now *r, cJSON *status
 
 static void write_status(struct world *w, struct rollout_now *r, cJSON *status)
 {
-    struct totals t = totals_of(r), before = { tree_int(status, "replicas", 0), tree_int(status, "updatedReplicas", 0),
-                                               tree_int(status, "readyReplicas", 0) };
+    struct totals t = totals_of(r),
+                  before = {tree_int(status, "replicas", 0), tree_int(status, "updatedReplicas", 0),
+                            tree_int(status, "readyReplicas", 0)};
     struct sim_object *rs;
     int64_t total = 0;
-    DL_FOREACH(r->dep->children, rs)
+    DL_FOREACH (r->dep->children, rs)
         total += spec_of(rs);
     tree_set_int(status, "observedGeneration", tree_int(r->dep->doc, "metadata.generation", 1));
     set_count(status, "replicas", t.replicas);
@@ -326,8 +341,11 @@ static void write_status(struct world *w, struct rollout_now *r, cJSON *status)
     set_count(status, "availableReplicas", t.ready);
     set_count(status, "unavailableReplicas", total > t.ready ? total - t.ready : 0);
     bool is_enough = t.ready >= r->replicas - r->unavailable;
-    set_condition(w, status, "Available", is_enough, is_enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-                  is_enough ? "Deployment has minimum availability." : "Deployment does not have minimum availability.", false);
+    set_condition(w, status, "Available", is_enough,
+                  is_enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+                  is_enough ? "Deployment has minimum availability."
+                            : "Deployment does not have minimum availability.",
+                  false);
     judge_progress(w, r, status, t, before);
 }
 
@@ -368,7 +386,8 @@ void deployment_settle(struct world *w, struct sim_object *dep, const struct sim
         store_changed(&w->store, rs);
         cJSON_Delete(tmpl);
     }
-    r.fresh = replicaset_add(w, dep, tree_at(dep->doc, "spec.template"), r.replicas, ++revision, "");
+    r.fresh =
+        replicaset_add(w, dep, tree_at(dep->doc, "spec.template"), r.replicas, ++revision, "");
     copy_annotations(dep, r.fresh);
     object_age(r.fresh->doc, w->now_ms - 3 * (int64_t)DAY_MS);
     set_revision(dep, revision);

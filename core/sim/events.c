@@ -1,6 +1,7 @@
 /*
- * Events as the real components write them: one object for the same thing about the same object, whose
- * count and lastTimestamp move.  They are gone after an hour, as with the API server's --event-ttl.
+ * Events as the real components write them: one object for the same thing about the same object,
+ * whose count and lastTimestamp move.  They are gone after an hour, as with the API server's
+ * --event-ttl.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,8 +12,9 @@
 
 enum { TTL_MS = 3600000 };
 
-static cJSON *make_event(const struct world *w, const struct sim_object *about, const char *component, bool is_warning,
-                         const char *reason, const char *message)
+static cJSON *make_event(const struct world *w, const struct sim_object *about,
+                         const char *component, bool is_warning, const char *reason,
+                         const char *message)
 {
     char at[32];
     cJSON *doc = x_must(cJSON_CreateObject()), *who;
@@ -50,8 +52,8 @@ static void expire(struct world *w, uint64_t id, uint64_t arg)
         world_after(w, TTL_MS - age, expire, id, 0);
 }
 
-void world_event(struct world *w, const struct sim_object *about, const char *component, bool is_warning,
-                 const char *reason, const char *fmt, ...)
+void world_event(struct world *w, const struct sim_object *about, const char *component,
+                 bool is_warning, const char *reason, const char *fmt, ...)
 {
     char message[512], name[400], at[32];
     va_list ap;
@@ -59,7 +61,8 @@ void world_event(struct world *w, const struct sim_object *about, const char *co
     vsnprintf(message, sizeof message, fmt, ap);
     va_end(ap);
     /* The name says what it is about, so that the same one again is found. */
-    uint64_t same = sim_mix(sim_hash(about->uid, 36), sim_mix(sim_hash(reason, strlen(reason)), sim_hash(message, strlen(message))));
+    uint64_t same = sim_mix(sim_hash(about->uid, 36), sim_mix(sim_hash(reason, strlen(reason)),
+                                                              sim_hash(message, strlen(message))));
     const char *ns = about->ns[0] ? about->ns : "default";
     snprintf(name, sizeof name, "%.300s.%016llx", about->name, (unsigned long long)same);
     struct sim_object *o = store_find(&w->store, SIM_EVENT, ns, name);
@@ -72,6 +75,7 @@ void world_event(struct world *w, const struct sim_object *about, const char *co
     }
     if (store_count(&w->store, SIM_EVENT) >= WORLD_EVENTS)
         store_remove(&w->store, w->store.of[SIM_EVENT]); /* the eldest */
-    o = store_add(&w->store, SIM_EVENT, ns, name, NULL, make_event(w, about, component, is_warning, reason, message));
+    o = store_add(&w->store, SIM_EVENT, ns, name, NULL,
+                  make_event(w, about, component, is_warning, reason, message));
     world_after(w, TTL_MS, expire, o->id, 0);
 }

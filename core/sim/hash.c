@@ -2,7 +2,8 @@
 
 #include "core/sim/parts.h"
 
-/* Objects by a sum, so that the order of keys does not count; what is empty is as if it were not there. */
+/* Objects by a sum, so that the order of keys does not count; what is empty is as if it were not
+ * there. */
 uint64_t hash_tree(const cJSON *t)
 {
     uint64_t h = 0;
@@ -13,7 +14,8 @@ uint64_t hash_tree(const cJSON *t)
         return sim_mix((uint64_t)(int64_t)(t->valuedouble * 1000), 3) | 1;
     if (cJSON_IsBool(t))
         return cJSON_IsTrue(t) ? 5 : 7;
-    cJSON_ArrayForEach(v, t) {
+    cJSON_ArrayForEach(v, t)
+    {
         uint64_t part = hash_tree(v);
         if (part && cJSON_IsObject(t))
             h += sim_mix(sim_hash(v->string, strlen(v->string)), part);

@@ -11,7 +11,8 @@
 
 enum { BACKOFF_FIRST_S = 10, BACKOFF_MOST_S = 300, BACKOFF_CALM_MS = 600000, PROBE_MS = 5000 };
 
-static const struct sim_version plain = { .tag = "", .ready_ms = 4000, .pull_ms = 3000, .crash_reason = "Error" };
+static const struct sim_version plain = {
+    .tag = "", .ready_ms = 4000, .pull_ms = 3000, .crash_reason = "Error"};
 
 static const struct sim_version *behaviour(const struct sim_object *pod)
 {
@@ -63,7 +64,8 @@ static void say_unhealthy(struct world *w, uint64_t id, uint64_t epoch)
     struct sim_object *pod = still(w, id, epoch);
     if (!pod || pod->pod->is_ready)
         return;
-    world_event(w, pod, "kubelet", true, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503");
+    world_event(w, pod, "kubelet", true, "Unhealthy",
+                "Readiness probe failed: HTTP probe failed with statuscode: 503");
     after(w, pod, 2 * PROBE_MS, say_unhealthy);
 }
 
@@ -76,7 +78,8 @@ static void flap_up(struct world *w, uint64_t id, uint64_t epoch)
         return;
     turn(w, pod, true);
     const struct sim_version *v = behaviour(pod);
-    after(w, pod, v->flap_every_ms - v->flap_ms + sim_rand_in(&w->rand, 0, v->flap_every_ms / 10), flap_down);
+    after(w, pod, v->flap_every_ms - v->flap_ms + sim_rand_in(&w->rand, 0, v->flap_every_ms / 10),
+          flap_down);
 }
 
 static void flap_down(struct world *w, uint64_t id, uint64_t epoch)
@@ -132,7 +135,7 @@ void pod_crash_now(struct world *w, struct sim_object *pod, int64_t exit_code, c
         return;
     if (w->now_ms - p->started_ms > BACKOFF_CALM_MS)
         p->restarts = p->restarts ? 1 : 0; /* the kubelet's patience is back */
-    p->last = (struct pod_end){ exit_code, p->started_ms, w->now_ms, reason };
+    p->last = (struct pod_end){exit_code, p->started_ms, w->now_ms, reason};
     p->has_ended = true;
     p->is_ready = false;
     p->turned_ms = w->now_ms;
@@ -179,8 +182,10 @@ static void pull_again(struct world *w, uint64_t id, uint64_t epoch);
 static void fail_pull(struct world *w, struct sim_object *pod)
 {
     const char *image = pod_image(pod);
-    world_event(w, pod, "kubelet", true, "Failed", "Failed to pull image \"%s\": rpc error: code = NotFound desc = failed to "
-                "pull and unpack image \"%s\": not found", image, image);
+    world_event(w, pod, "kubelet", true, "Failed",
+                "Failed to pull image \"%s\": rpc error: code = NotFound desc = failed to "
+                "pull and unpack image \"%s\": not found",
+                image, image);
     world_event(w, pod, "kubelet", true, "Failed", "Error: ErrImagePull");
     move_to(w, pod, POD_PULL_BACKOFF);
     int64_t wait_s = BACKOFF_FIRST_S;
@@ -199,7 +204,8 @@ static void pulled(struct world *w, uint64_t id, uint64_t epoch)
         fail_pull(w, pod);
         return;
     }
-    world_event(w, pod, "kubelet", false, "Pulled", "Successfully pulled image \"%s\"", pod_image(pod));
+    world_event(w, pod, "kubelet", false, "Pulled", "Successfully pulled image \"%s\"",
+                pod_image(pod));
     if (behaviour(pod)->is_misconfigured) {
         world_event(w, pod, "kubelet", true, "Failed", "Error: configmap \"settings\" not found");
         move_to(w, pod, POD_MISCONFIGURED);
@@ -237,7 +243,8 @@ static void place(struct world *w, uint64_t id, uint64_t epoch)
         return;
     if (behaviour(pod)->is_never_placed) {
         world_event(w, pod, "default-scheduler", true, "FailedScheduling",
-                    "0/%" PRId64 " nodes are available: %" PRId64 " Insufficient cpu.", w->story.nodes, w->story.nodes);
+                    "0/%" PRId64 " nodes are available: %" PRId64 " Insufficient cpu.",
+                    w->story.nodes, w->story.nodes);
         pod_status_write_unplaced(w, pod);
         store_changed(&w->store, pod);
         after(w, pod, 30000, place);
@@ -248,7 +255,8 @@ static void place(struct world *w, uint64_t id, uint64_t epoch)
     char node[32];
     snprintf(node, sizeof node, "node-%" PRId64, pod->pod->node + 1);
     tree_set(tree_get(pod->doc, "spec"), "nodeName", node);
-    world_event(w, pod, "default-scheduler", false, "Scheduled", "Successfully assigned %s to %s", pod->key, node);
+    world_event(w, pod, "default-scheduler", false, "Scheduled", "Successfully assigned %s to %s",
+                pod->key, node);
     tell(w, pod);
     after(w, pod, sim_rand_in(&w->rand, 20, 200), create);
 }
@@ -277,20 +285,24 @@ void pod_delete(struct world *w, struct sim_object *pod)
     bool was_running = p->stage == POD_RUNNING;
     p->epoch++;
     tell(w, pod);
-    after(w, pod, was_running ? sim_rand_in(&w->rand, 1000, 4000) : sim_rand_in(&w->rand, 100, 600), finish);
+    after(w, pod, was_running ? sim_rand_in(&w->rand, 1000, 4000) : sim_rand_in(&w->rand, 100, 600),
+          finish);
 }
 
-static struct sim_object *add(struct world *w, struct sim_object *owner, const cJSON *tmpl, const char *name,
-                              int64_t node)
+static struct sim_object *add(struct world *w, struct sim_object *owner, const cJSON *tmpl,
+                              const char *name, int64_t node)
 {
     cJSON *doc = x_must(cJSON_CreateObject()), *meta = tree_make(doc, "metadata"), *spec;
     const struct sim_object *top = owner->owner ? owner->owner : owner;
     struct pod_state *p = x_calloc(1, sizeof *p);
-    tree_take(meta, "labels", tree_at(tmpl, "metadata.labels") ? tree_copy(tree_at(tmpl, "metadata.labels")) : cJSON_CreateObject());
+    tree_take(meta, "labels",
+              tree_at(tmpl, "metadata.labels") ? tree_copy(tree_at(tmpl, "metadata.labels"))
+                                               : cJSON_CreateObject());
     if (tree_at(tmpl, "metadata.annotations"))
         tree_take(meta, "annotations", tree_copy(tree_at(tmpl, "metadata.annotations")));
     tree_take(doc, "spec", spec = tree_copy(tree_get(tmpl, "spec")));
-    snprintf(p->name, sizeof p->name, "%.15s", tree_str(cJSON_GetArrayItem(tree_get(spec, "containers"), 0), "name"));
+    snprintf(p->name, sizeof p->name, "%.15s",
+             tree_str(cJSON_GetArrayItem(tree_get(spec, "containers"), 0), "name"));
     p->service = world_service_of(w, top);
     p->version = p->service ? story_version(&w->story, p->service, world_tag_of(spec)) : NULL;
     p->node = node;
@@ -300,22 +312,23 @@ static struct sim_object *add(struct world *w, struct sim_object *owner, const c
         p->is_crashing = true;
     }
     p->is_flapping = p->version && p->version->flap_pods > (int64_t)(p->number % 4);
-    struct sim_object tmp = { .pod = p, .doc = doc, .created_ms = w->now_ms };
+    struct sim_object tmp = {.pod = p, .doc = doc, .created_ms = w->now_ms};
     pod_status_write(w, &tmp);
     struct sim_object *pod = store_add(&w->store, SIM_POD, owner->ns, name, owner, doc);
     pod->pod = p;
     return pod;
 }
 
-struct sim_object *pod_add(struct world *w, struct sim_object *owner, const cJSON *tmpl, const char *name, int64_t node)
+struct sim_object *pod_add(struct world *w, struct sim_object *owner, const cJSON *tmpl,
+                           const char *name, int64_t node)
 {
     struct sim_object *pod = add(w, owner, tmpl, name, node);
     after(w, pod, sim_rand_in(&w->rand, 10, 80), place);
     return pod;
 }
 
-struct sim_object *pod_add_ready(struct world *w, struct sim_object *owner, const cJSON *tmpl, const char *name,
-                                 int64_t at, int64_t since_ms)
+struct sim_object *pod_add_ready(struct world *w, struct sim_object *owner, const cJSON *tmpl,
+                                 const char *name, int64_t at, int64_t since_ms)
 {
     char node[32];
     struct sim_object *pod = add(w, owner, tmpl, name, at);
@@ -345,6 +358,7 @@ struct sim_object *pod_add_ready(struct world *w, struct sim_object *owner, cons
 void pod_touch(struct world *w, struct sim_object *pod)
 {
     char at[32];
-    tree_set(tree_make(pod->doc, "metadata.annotations"), "bakewatch.sim/touched", sim_time(w->now_ms, at));
+    tree_set(tree_make(pod->doc, "metadata.annotations"), "bakewatch.sim/touched",
+             sim_time(w->now_ms, at));
     store_changed(&w->store, pod);
 }

@@ -1,8 +1,8 @@
 /*
  * core/sim/kubelet.h - pods from their birth to their end: the scheduler, the kubelet and the containers.
  *
- *   PLACING -> CREATING -> PULLING -> RUNNING <-> BACKOFF      DOOMED: asked to end, from any of them
- *                          PULL_BACKOFF
+ *   PLACING -> CREATING -> RUNNING <-> BACKOFF          from any of them: is_deleted, then gone
+ *                    \-> PULL_BACKOFF, MISCONFIGURED
  *
  * Every move has the next number of the pod's `epoch`; what was planned before it does not happen.
  * Thread   the world's      Source   kubelet of Kubernetes 1.20: reasons, messages, back-off 10 s to 5 min
@@ -12,7 +12,7 @@
 
 #include "core/sim/world.h"
 
-enum pod_stage { POD_PLACING, POD_CREATING, POD_PULLING, POD_PULL_BACKOFF, POD_MISCONFIGURED, POD_RUNNING, POD_BACKOFF };
+enum pod_stage { POD_PLACING, POD_CREATING, POD_PULL_BACKOFF, POD_MISCONFIGURED, POD_RUNNING, POD_BACKOFF };
 
 struct pod_end {
     int64_t exit_code, started_ms, finished_ms;

@@ -1,7 +1,7 @@
 /*
- * bakewatch-sim: one thread, one wait.  Virtual time either follows the clock (times the speed) or moves
- * by the control socket alone; requests are answered between two steps of the world, so that every answer
- * belongs to one instant.
+ * bakewatch-sim: one thread, one wait.  Virtual time either follows the clock (times the speed) or
+ * moves by the control socket alone; requests are answered between two steps of the world, so that
+ * every answer belongs to one instant.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -62,7 +62,7 @@ static void on_tick(void *ctx)
 
 static void set_link(struct sim *s, bool is_up)
 {
-    struct err e = { 0 };
+    struct err e = {0};
     s->is_link_up = is_up;
     if (s->server && server_set_up(s->server, is_up, &e))
         snprintf(s->trouble, sizeof s->trouble, "%s", e.text);
@@ -70,7 +70,9 @@ static void set_link(struct sim *s, bool is_up)
 
 static void on_link(void *ctx, bool is_up)
 {
-    ((struct sim *)ctx)->is_link_up = is_up; /* done between two requests, not within one */
+    struct sim *s = ctx;
+    s->is_link_up = is_up;
+    s->world.is_halted = true; /* so that it is done before anything else happens */
 }
 
 /* ---- time ---- */
@@ -93,7 +95,8 @@ static void story_text(const struct sim *s, int64_t ms, char out[32])
 {
     int64_t t = (ms - s->world.start_ms) / 1000, a = t < 0 ? -t : t;
     if (a >= 3600)
-        snprintf(out, 32, "T%c%d:%02d:%02d", t < 0 ? '-' : '+', (int)(a / 3600), (int)(a / 60 % 60), (int)(a % 60));
+        snprintf(out, 32, "T%c%d:%02d:%02d", t < 0 ? '-' : '+', (int)(a / 3600), (int)(a / 60 % 60),
+                 (int)(a % 60));
     else
         snprintf(out, 32, "T%c%d:%02d", t < 0 ? '-' : '+', (int)(a / 60), (int)(a % 60));
 }
@@ -234,8 +237,8 @@ static void look_at_signals(struct sim *s, const struct pollfd *fds)
 
 static void turn(struct sim *s)
 {
-    struct pollfd fds[FDS] = { { .fd = s->signals, .events = POLLIN },
-                               { .fd = s->options.has_parent ? STDIN_FILENO : -1, .events = POLLIN } };
+    struct pollfd fds[FDS] = {{.fd = s->signals, .events = POLLIN},
+                              {.fd = s->options.has_parent ? STDIN_FILENO : -1, .events = POLLIN}};
     int64_t wait_ms = advance(s);
     tell(s);
     short events;
@@ -243,7 +246,8 @@ static void turn(struct sim *s)
     fds[2].events = events;
     size_t n = 3, n_control = control_want(s->control, fds + n, FDS - n);
     size_t n_server = server_want(s->server, fds + n + n_control, FDS - n - n_control, &wait_ms);
-    if (poll(fds, n + n_control + n_server, (int)(wait_ms < 60000 ? wait_ms : 60000)) < 0 && errno != EINTR) {
+    if (poll(fds, n + n_control + n_server, (int)(wait_ms < 60000 ? wait_ms : 60000)) < 0 &&
+        errno != EINTR) {
         s->is_over = true;
         return;
     }
@@ -279,22 +283,25 @@ static const char *find_platform(void *ctx, const char *name)
 static enum err_code load_story(const struct sim_options *o, struct story *out, struct err *e)
 {
     if (!o->story) {
-        const char *name = o->scenario ? o->scenario : "bad-release", *text = story_embedded(NULL, name);
+        const char *name = o->scenario ? o->scenario : "bad-release",
+                   *text = story_embedded(NULL, name);
         if (!text || text_eq(name, "platform"))
             return err_set(e, ERR_USAGE, 0, "no scenario %.80s; --list names them", name);
         return story_parse(name, text, story_embedded, NULL, out, e);
     }
     const char *slash = strrchr(o->story, '/');
-    char *dir = slash ? x_strndup(o->story, (size_t)(slash - o->story) + 1) : x_strdup(""), *text = x_calloc(1, STORY_BYTES + 1);
-    struct story_place at = { dir, NULL };
+    char *dir = slash ? x_strndup(o->story, (size_t)(slash - o->story) + 1) : x_strdup(""),
+         *text = x_calloc(1, STORY_BYTES + 1);
+    struct story_place at = {dir, NULL};
     enum err_code rc;
     FILE *f = fopen(o->story, "re");
     size_t n = f ? fread(text, 1, STORY_BYTES, f) : 0;
     if (f)
         fclose(f);
     rc = !f ? err_set(e, ERR_IO, errno, "%s: %s", o->story, strerror(errno))
-         : n == STORY_BYTES ? err_set(e, ERR_LIMIT, 0, "%s: more than %d bytes", o->story, STORY_BYTES)
-                            : story_parse(o->story, text, find_platform, &at, out, e);
+         : n == STORY_BYTES
+             ? err_set(e, ERR_LIMIT, 0, "%s: more than %d bytes", o->story, STORY_BYTES)
+             : story_parse(o->story, text, find_platform, &at, out, e);
     free(at.kept);
     free(text);
     free(dir);
@@ -312,12 +319,13 @@ static enum err_code open_log(struct sim *s, struct err *e)
     if (!s->options.event_log)
         return ERR_OK;
     s->log = fopen(s->options.event_log, "we");
-    return s->log ? ERR_OK : err_set(e, ERR_IO, errno, "%s: %s", s->options.event_log, strerror(errno));
+    return s->log ? ERR_OK
+                  : err_set(e, ERR_IO, errno, "%s: %s", s->options.event_log, strerror(errno));
 }
 
 static void begin_world(struct sim *s, struct story *story)
 {
-    struct world_hooks hooks = { on_row, on_tick, on_link, NULL, s };
+    struct world_hooks hooks = {on_row, on_tick, on_link, NULL, s};
     int64_t start = s->speed > 0 ? clock_story_ms() / 1000 * 1000 : (int64_t)STEPPED_START_S * 1000;
     world_init(&s->world, story, (uint64_t)s->options.seed, start, &hooks, s->log);
     s->has_world = true;
@@ -329,7 +337,7 @@ static void begin_world(struct sim *s, struct story *story)
 
 static enum err_code begin(struct sim *s, char token[33], struct err *e)
 {
-    struct story story = { 0 };
+    struct story story = {0};
     if (load_story(&s->options, &story, e))
         return e->code;
     if (place_make(s->options.dir, s->options.owns_dir, &s->place, e) || open_rows(s, e) || open_log(s, e)) {
@@ -355,13 +363,18 @@ static void say_ready(const struct sim *s, const char *token)
     json_quote(&b, s->options.errors_db ? s->options.errors_db : s->place.errors_db);
     buf_adds(&b, ",\"control\":");
     json_quote(&b, s->place.control);
-    buf_addf(&b, ",\"prometheus\":\"http://127.0.0.1:%d/%s/prometheus\",\"namespace\":\"%s\",\"scenario\":", server_port(s->server),
-             token, s->world.story.ns);
+    buf_addf(
+        &b,
+        ",\"prometheus\":\"http://127.0.0.1:%d/%s/prometheus\",\"namespace\":\"%s\",\"scenario\":",
+        server_port(s->server), token, s->world.story.ns);
     json_quote(&b, s->world.story.name);
     buf_adds(&b, ",\"title\":");
     json_quote(&b, s->world.story.title);
-    buf_addf(&b, ",\"length_ms\":%" PRId64 ",\"start_ms\":%" PRId64 ",\"now_ms\":%" PRId64 ",\"speed\":%g,\"seed\":%" PRId64 "}\n",
-             s->world.story.length_ms, s->world.start_ms, s->world.now_ms, s->speed, s->options.seed);
+    buf_addf(&b,
+             ",\"length_ms\":%" PRId64 ",\"start_ms\":%" PRId64 ",\"now_ms\":%" PRId64
+             ",\"speed\":%g,\"seed\":%" PRId64 "}\n",
+             s->world.story.length_ms, s->world.start_ms, s->world.now_ms, s->speed,
+             s->options.seed);
     fputs(buf_str(&b), stdout);
     fflush(stdout);
     buf_release(&b);
@@ -408,8 +421,8 @@ static int catch_signals(bool has_parent)
 
 int main(int argc, char **argv)
 {
-    struct sim s = { .waiting = -1, .is_link_up = true };
-    struct err e = { 0 };
+    struct sim s = {.waiting = -1, .is_link_up = true};
+    struct err e = {0};
     char token[33];
     enum err_code rc = sim_options_parse(argc, argv, &s.options, &e);
     if (!rc && (s.options.wants_help || s.options.wants_list)) {

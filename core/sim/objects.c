@@ -25,8 +25,10 @@ static void set_probe(cJSON *container, const char *name, int64_t port, int64_t 
 cJSON *object_template(const struct sim_service *sv, const char *tag)
 {
     char image[256];
-    cJSON *t = x_must(cJSON_CreateObject()), *labels = tree_make(t, "metadata.labels"), *spec = tree_make(t, "spec");
-    cJSON *containers = x_must(cJSON_CreateArray()), *c = x_must(cJSON_CreateObject()), *ports, *port;
+    cJSON *t = x_must(cJSON_CreateObject()), *labels = tree_make(t, "metadata.labels"),
+          *spec = tree_make(t, "spec");
+    cJSON *containers = x_must(cJSON_CreateArray()), *c = x_must(cJSON_CreateObject()), *ports,
+          *port;
     tree_set(labels, "app", sv->name);
     tree_set(labels, "app.kubernetes.io/name", sv->name);
     tree_take(spec, "containers", containers);
@@ -63,7 +65,8 @@ static void set_strategy(cJSON *spec, enum sim_kind kind)
                  kind == SIM_STATEFULSET ? "partition" : "maxUnavailable", kind == SIM_DAEMONSET);
 }
 
-cJSON *object_workload(const struct world *w, const struct sim_service *sv, const char *tag, const char *cause)
+cJSON *object_workload(const struct world *w, const struct sim_service *sv, const char *tag,
+                       const char *cause)
 {
     cJSON *doc = x_must(cJSON_CreateObject()), *meta = tree_make(doc, "metadata"), *spec;
     object_age(doc, w->now_ms - 30 * (int64_t)DAY_MS);
@@ -95,7 +98,8 @@ static void add_namespace(struct world *w, const char *name)
     cJSON *doc = x_must(cJSON_CreateObject());
     object_age(doc, w->now_ms - 200 * (int64_t)DAY_MS);
     tree_set(tree_make(doc, "metadata.labels"), "kubernetes.io/metadata.name", name);
-    tree_take(tree_make(doc, "spec"), "finalizers", tree_array_of((const char *const[]){ "kubernetes" }, 1));
+    tree_take(tree_make(doc, "spec"), "finalizers",
+              tree_array_of((const char *const[]){"kubernetes"}, 1));
     tree_set(tree_make(doc, "status"), "phase", "Active");
     store_add(&w->store, SIM_NAMESPACE, "", name, NULL, doc);
 }
@@ -103,7 +107,8 @@ static void add_namespace(struct world *w, const char *name)
 static void add_node(struct world *w, int64_t i)
 {
     char name[32], address[32], at[32];
-    cJSON *doc = x_must(cJSON_CreateObject()), *ready = x_must(cJSON_CreateObject()), *list = x_must(cJSON_CreateArray());
+    cJSON *doc = x_must(cJSON_CreateObject()), *ready = x_must(cJSON_CreateObject()),
+          *list = x_must(cJSON_CreateArray());
     snprintf(name, sizeof name, "node-%lld", (long long)i + 1);
     snprintf(address, sizeof address, "10.10.0.%lld", (long long)i + 10);
     object_age(doc, w->now_ms - 200 * (int64_t)DAY_MS);
@@ -134,7 +139,7 @@ static void add_node(struct world *w, int64_t i)
 
 void object_platform(struct world *w)
 {
-    static const char *const names[] = { "default", "kube-system" };
+    static const char *const names[] = {"default", "kube-system"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         add_namespace(w, names[i]);
     if (!store_find(&w->store, SIM_NAMESPACE, "", w->story.ns))
@@ -146,7 +151,8 @@ void object_platform(struct world *w)
 static void add_service(struct world *w, const struct sim_service *sv)
 {
     char address[32];
-    cJSON *doc = x_must(cJSON_CreateObject()), *spec = tree_make(doc, "spec"), *ports = x_must(cJSON_CreateArray()), *p;
+    cJSON *doc = x_must(cJSON_CreateObject()), *spec = tree_make(doc, "spec"),
+          *ports = x_must(cJSON_CreateArray()), *p;
     object_age(doc, w->now_ms - 30 * (int64_t)DAY_MS);
     tree_set(tree_make(doc, "metadata.labels"), "app", sv->name);
     tree_set(tree_make(spec, "selector"), "app", sv->name);
@@ -169,7 +175,8 @@ void object_around(struct world *w, const struct sim_service *sv)
         add_service(w, sv);
     if (!sv->hpa_most)
         return;
-    cJSON *doc = x_must(cJSON_CreateObject()), *spec = tree_make(doc, "spec"), *ref = tree_make(spec, "scaleTargetRef");
+    cJSON *doc = x_must(cJSON_CreateObject()), *spec = tree_make(doc, "spec"),
+          *ref = tree_make(spec, "scaleTargetRef");
     object_age(doc, w->now_ms - 30 * (int64_t)DAY_MS);
     tree_set(ref, "kind", sim_kinds[sv->kind].kind);
     tree_set(ref, "name", sv->name);

@@ -7,13 +7,15 @@
 
 const char sim_usage[] =
     "bakewatch-sim [--scenario NAME | --story FILE] [options]\n"
-    "A simulated platform on 127.0.0.1: a Kubernetes API, the services behind it, their metrics and their\n"
+    "A simulated platform on 127.0.0.1: a Kubernetes API, the services behind it, their metrics "
+    "and their\n"
     "errors.  Prints one line of JSON when it is ready, and ends on SIGTERM or SIGINT.\n"
     "\n"
     "  --scenario NAME     a story that comes with it (default bad-release); --list names them\n"
     "  --story FILE        another one\n"
     "  --seed N            the same seed, the same events (default 1)\n"
-    "  --speed X           virtual seconds a second (default 1); 0: time moves by the control socket alone\n"
+    "  --speed X           virtual seconds a second (default 1); 0: time moves by the control "
+    "socket alone\n"
     "  --listen 127.0.0.1:PORT   (default port 0: any that is free)\n"
     "  --dir DIR           where kubeconfig, errors.db and control are put (default: a new one)\n"
     "  --event-log FILE    a line for each change of an object\n"
@@ -106,12 +108,13 @@ enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out, 
         { "event-log", 1, NULL, 'L' },   { "errors-db", 1, NULL, 'E' }, { "with-parent", 0, NULL, 'P' },
         { "own-dir", 0, NULL, 'o' },     { "list", 0, NULL, 'n' },        { "help", 0, NULL, 'h' },      { NULL, 0, NULL, 0 },
     };
-    struct sim_options o = { .seed = 1, .speed = 1, .pods = 5 };
+    struct sim_options o = {.seed = 1, .speed = 1, .pods = 5};
     int key, at;
     opterr = 0;
     while ((key = getopt_long(argc, argv, "h", longs, &at)) != -1) {
         if (key == '?' || key == ':')
-            return err_set(e, ERR_USAGE, 0, "%s: no such option, or a value is missing", argv[optind - 1]);
+            return err_set(e, ERR_USAGE, 0, "%s: no such option, or a value is missing",
+                           argv[optind - 1]);
         if (!take(&o, key, optarg))
             return err_set(e, ERR_USAGE, 0, "--%s: %.80s cannot be", longs[at].name, optarg);
     }

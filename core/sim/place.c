@@ -15,9 +15,12 @@ static enum err_code make_dir(const char *dir, struct place *p, struct err *e)
 {
     const char *run = getenv("XDG_RUNTIME_DIR"), *tmp = getenv("TMPDIR");
     if (!dir) {
-        p->dir = x_asprintf("%s/bakewatch-sim-XXXXXX", run && run[0] == '/' ? run : tmp && tmp[0] == '/' ? tmp : "/tmp");
+        p->dir = x_asprintf("%s/bakewatch-sim-XXXXXX", run && run[0] == '/'   ? run
+                                                       : tmp && tmp[0] == '/' ? tmp
+                                                                              : "/tmp");
         p->has_made_dir = mkdtemp(p->dir) != NULL;
-        return p->has_made_dir ? ERR_OK : err_set(e, ERR_IO, errno, "%s: %s", p->dir, strerror(errno));
+        return p->has_made_dir ? ERR_OK
+                               : err_set(e, ERR_IO, errno, "%s: %s", p->dir, strerror(errno));
     }
     p->dir = x_strdup(dir);
     p->has_made_dir = mkdir(dir, 0700) == 0;
@@ -73,7 +76,7 @@ void place_clear(struct place *p)
     free(p->kubeconfig);
     free(p->errors_db);
     free(p->control);
-    *p = (struct place){ 0 };
+    *p = (struct place){0};
 }
 
 enum err_code place_token(char out[33], struct err *e)
@@ -86,20 +89,23 @@ enum err_code place_token(char out[33], struct err *e)
     return ERR_OK;
 }
 
-enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token, const char *ns, struct err *e)
+enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token,
+                                     const char *ns, struct err *e)
 {
-    static const char *const roles[] = { "", "viewer", "nopods" };
+    static const char *const roles[] = {"", "viewer", "nopods"};
     struct buf b = BUF_INIT(16 * 1024);
-    buf_adds(&b, "# The simulated platform of bakewatch-sim: on this machine alone, gone when it ends.  Over http no client\n"
+    buf_adds(&b, "# The simulated platform of bakewatch-sim: on this machine alone, gone when it "
+                 "ends.  Over http no client\n"
                  "# sends credentials, so the token is part of the address.\n"
                  "apiVersion: v1\nkind: Config\ncurrent-context: demo\nclusters:\n");
     for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-        buf_addf(&b, "- {name: demo%s%s, cluster: {server: \"http://127.0.0.1:%d/%s%s%s\"}}\n", i ? "-" : "", roles[i], port, token,
-                 i ? "." : "", roles[i]);
+        buf_addf(&b, "- {name: demo%s%s, cluster: {server: \"http://127.0.0.1:%d/%s%s%s\"}}\n",
+                 i ? "-" : "", roles[i], port, token, i ? "." : "", roles[i]);
     buf_adds(&b, "users:\n- {name: demo, user: {}}\ncontexts:\n");
     for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-        buf_addf(&b, "- {name: demo%s%s, context: {cluster: demo%s%s, user: demo, namespace: %s}}\n", i ? "-" : "", roles[i],
-                 i ? "-" : "", roles[i], ns);
+        buf_addf(&b,
+                 "- {name: demo%s%s, context: {cluster: demo%s%s, user: demo, namespace: %s}}\n",
+                 i ? "-" : "", roles[i], i ? "-" : "", roles[i], ns);
     int fd = open(p->kubeconfig, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
     bool is_written = fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len;
     if (!is_written)

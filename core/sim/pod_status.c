@@ -58,7 +58,8 @@ static void write_end(cJSON *at, const struct pod_end *end, uint64_t number)
     tree_set(t, "reason", end->reason);
     tree_set(t, "startedAt", sim_time(end->started_ms, time));
     tree_set(t, "finishedAt", sim_time(end->finished_ms, time));
-    snprintf(text, sizeof text, "containerd://%064" PRIx64, sim_mix(number, (uint64_t)end->started_ms));
+    snprintf(text, sizeof text, "containerd://%064" PRIx64,
+             sim_mix(number, (uint64_t)end->started_ms));
     tree_set(t, "containerID", text);
 }
 
@@ -89,10 +90,11 @@ static void write_state(const struct sim_object *pod, cJSON *state)
         for (int64_t i = 1; i < p->restarts && wait_s < 300; i++)
             wait_s *= 2;
         wait_s = wait_s < 300 ? wait_s : 300;
-        snprintf(span, sizeof span, wait_s < 60 ? "%.0" PRId64 "%" PRId64 "s" : "%" PRId64 "m%" PRId64 "s",
+        snprintf(span, sizeof span,
+                 wait_s < 60 ? "%.0" PRId64 "%" PRId64 "s" : "%" PRId64 "m%" PRId64 "s",
                  wait_s / 60, wait_s % 60);
-        snprintf(text, sizeof text, "back-off %s restarting failed container=%s pod=%s_%s(%s)", span, p->name,
-                 pod->name, pod->ns, pod->uid);
+        snprintf(text, sizeof text, "back-off %s restarting failed container=%s pod=%s_%s(%s)",
+                 span, p->name, pod->name, pod->ns, pod->uid);
         wait_for(state, "CrashLoopBackOff", text);
         break;
     default:
@@ -116,9 +118,11 @@ static cJSON *write_container(const struct sim_object *pod, cJSON *status)
     tree_set_bool(c, "ready", p->is_ready);
     tree_set_int(c, "restartCount", p->restarts);
     tree_set(c, "image", pod_image(pod));
-    snprintf(text, sizeof text, "sha256:%064" PRIx64, sim_hash(pod_image(pod), strlen(pod_image(pod))));
+    snprintf(text, sizeof text, "sha256:%064" PRIx64,
+             sim_hash(pod_image(pod), strlen(pod_image(pod))));
     tree_set(c, "imageID", is_up ? text : "");
-    snprintf(text, sizeof text, "containerd://%064" PRIx64, sim_mix(p->number, (uint64_t)p->started_ms));
+    snprintf(text, sizeof text, "containerd://%064" PRIx64,
+             sim_mix(p->number, (uint64_t)p->started_ms));
     if (is_up)
         tree_set(c, "containerID", text);
     tree_set_bool(c, "started", is_up);
@@ -132,7 +136,8 @@ void pod_status_write(const struct world *w, struct sim_object *pod)
     cJSON *status = x_must(cJSON_CreateObject());
     (void)w;
     tree_take(pod->doc, "status", status);
-    tree_set(status, "phase", p->stage == POD_RUNNING || p->stage == POD_BACKOFF ? "Running" : "Pending");
+    tree_set(status, "phase",
+             p->stage == POD_RUNNING || p->stage == POD_BACKOFF ? "Running" : "Pending");
     write_conditions(pod, status);
     if (p->stage == POD_PLACING) {
         tree_set(status, "qosClass", "Burstable");
@@ -165,6 +170,7 @@ void pod_status_write_unplaced(const struct world *w, struct sim_object *pod)
     cJSON *list = tree_at(pod->doc, "status.conditions");
     cJSON *c = add_condition(list, "PodScheduled", false, pod->created_ms);
     tree_set(c, "reason", "Unschedulable");
-    snprintf(text, sizeof text, "0/%" PRId64 " nodes are available: %" PRId64 " Insufficient cpu.", w->story.nodes, w->story.nodes);
+    snprintf(text, sizeof text, "0/%" PRId64 " nodes are available: %" PRId64 " Insufficient cpu.",
+             w->story.nodes, w->story.nodes);
     tree_set(c, "message", text);
 }

@@ -41,9 +41,9 @@ int64_t sim_rand_in(struct sim_rand *r, int64_t least, int64_t most)
 void sim_rand_uid(struct sim_rand *r, char out[37])
 {
     uint64_t a = sim_rand_next(r), b = sim_rand_next(r);
-    snprintf(out, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32), (unsigned)(a >> 16 & 0xffff),
-             (unsigned)(a & 0xfff), (unsigned)(0x8000 | (b >> 48 & 0x3fff)),
-             (unsigned long long)(b & 0xffffffffffffU));
+    snprintf(out, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(a >> 32),
+             (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xfff),
+             (unsigned)(0x8000 | (b >> 48 & 0x3fff)), (unsigned long long)(b & 0xffffffffffffU));
 }
 
 void sim_suffix_of(uint64_t number, char *out, size_t n)

@@ -7,8 +7,8 @@
 #include "core/sim/kubelet.h"
 #include "core/sim/parts.h"
 
-struct sim_object *replicaset_add(struct world *w, struct sim_object *dep, const cJSON *tmpl, int64_t replicas,
-                                  int64_t revision, const char *cause)
+struct sim_object *replicaset_add(struct world *w, struct sim_object *dep, const cJSON *tmpl,
+                                  int64_t replicas, int64_t revision, const char *cause)
 {
     char hash[11], name[300], number[24];
     cJSON *doc = x_must(cJSON_CreateObject()), *meta = tree_make(doc, "metadata"), *spec, *notes;
@@ -50,20 +50,24 @@ void replicaset_settle(struct world *w, struct sim_object *rs)
     char name[300];
     int64_t n = tree_int(rs->doc, "spec.replicas", 0);
     for (int64_t i = 0; i < n; i++)
-        pod_add_ready(w, rs, tree_at(rs->doc, "spec.template"), new_name(w, rs, name), -1, w->now_ms - DAY_MS);
+        pod_add_ready(w, rs, tree_at(rs->doc, "spec.template"), new_name(w, rs, name), -1,
+                      w->now_ms - DAY_MS);
     replicaset_sync(w, rs->id, 0);
 }
 
 /* Which of two goes first when there are too many: the one that is worth less. */
 static int worth(const struct sim_object *pod)
 {
-    return pod->pod->node < 0 ? 0 : pod->pod->stage != POD_RUNNING ? 1 : !pod->pod->is_ready ? 2 : 3;
+    return pod->pod->node < 0               ? 0
+           : pod->pod->stage != POD_RUNNING ? 1
+           : !pod->pod->is_ready            ? 2
+                                            : 3;
 }
 
 static struct sim_object *least_worth(struct sim_object *rs)
 {
     struct sim_object *pod, *least = NULL;
-    DL_FOREACH(rs->children, pod) { /* of equals the youngest */
+    DL_FOREACH (rs->children, pod) { /* of equals the youngest */
         if (!pod->pod->is_deleted && (!least || worth(pod) <= worth(least)))
             least = pod;
     }
@@ -77,8 +81,8 @@ struct tally {
 static struct tally count(const struct sim_object *rs)
 {
     const struct sim_object *pod;
-    struct tally t = { 0 };
-    DL_FOREACH(rs->children, pod) {
+    struct tally t = {0};
+    DL_FOREACH (rs->children, pod) {
         if (pod->pod->is_deleted)
             continue;
         t.alive++;
@@ -116,10 +120,12 @@ void replicaset_sync(struct world *w, uint64_t id, uint64_t arg)
     struct tally t = count(rs);
     for (; t.alive < wanted; t.alive++) {
         pod = pod_add(w, rs, tree_at(rs->doc, "spec.template"), new_name(w, rs, name), -1);
-        world_event(w, rs, "replicaset-controller", false, "SuccessfulCreate", "Created pod: %s", pod->name);
+        world_event(w, rs, "replicaset-controller", false, "SuccessfulCreate", "Created pod: %s",
+                    pod->name);
     }
     for (; t.alive > wanted && (pod = least_worth(rs)); t.alive--) {
-        world_event(w, rs, "replicaset-controller", false, "SuccessfulDelete", "Deleted pod: %s", pod->name);
+        world_event(w, rs, "replicaset-controller", false, "SuccessfulDelete", "Deleted pod: %s",
+                    pod->name);
         pod_delete(w, pod);
     }
     if (!write_status(rs, count(rs)))

@@ -105,7 +105,8 @@ static void on_read_end(void *cls)
     free(o);
 }
 
-static struct MHD_Response *open_stream(struct server *s, struct MHD_Connection *c, const struct reply *r)
+static struct MHD_Response *open_stream(struct server *s, struct MHD_Connection *c,
+                                        const struct reply *r)
 {
     struct open_stream *o = x_calloc(1, sizeof *o);
     o->server = s;
@@ -114,7 +115,8 @@ static struct MHD_Response *open_stream(struct server *s, struct MHD_Connection 
     o->pending = BUF_INIT(PENDING);
     o->may_wait = r->stream_bytes < 0;
     DL_APPEND(s->streams, o);
-    return x_must(MHD_create_response_from_callback(r->stream_bytes < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)r->stream_bytes,
+    return x_must(MHD_create_response_from_callback(r->stream_bytes < 0 ? MHD_SIZE_UNKNOWN
+                                                                        : (uint64_t)r->stream_bytes,
                                                     BLOCK, on_read, o, on_read_end));
 }
 
@@ -125,7 +127,7 @@ static bool is_token(const struct server *s, const char *p, size_t n, enum serve
     static const struct {
         const char *suffix;
         enum server_role role;
-    } roles[] = { { "", ROLE_ADMIN }, { ".viewer", ROLE_VIEWER }, { ".nopods", ROLE_NOPODS } };
+    } roles[] = {{"", ROLE_ADMIN}, {".viewer", ROLE_VIEWER}, {".nopods", ROLE_NOPODS}};
     size_t len = strlen(s->token);
     if (n < len || memcmp(p, s->token, len) != 0)
         return false;
@@ -139,7 +141,8 @@ static bool is_token(const struct server *s, const char *p, size_t n, enum serve
 }
 
 /* Who asks; false: with a token that is none.  *path loses the token. */
-static bool identify(const struct server *s, struct MHD_Connection *c, const char **path, enum server_role *role)
+static bool identify(const struct server *s, struct MHD_Connection *c, const char **path,
+                     enum server_role *role)
 {
     const char *auth = header(c, "Authorization");
     size_t n = **path == '/' ? strcspn(*path + 1, "/") : 0;
@@ -170,12 +173,16 @@ static enum MHD_Result send_reply(struct server *s, struct MHD_Connection *c, st
 static void refuse(struct reply *r, int status, const char *reason, const char *message)
 {
     r->status = status;
-    buf_addf(&r->body, "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"%s\","
-                       "\"reason\":\"%s\",\"code\":%d}\n", message, reason, status);
+    buf_addf(&r->body,
+             "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+             "\"message\":\"%s\","
+             "\"reason\":\"%s\",\"code\":%d}\n",
+             message, reason, status);
 }
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method,
-                                  const char *version, const char *data, size_t *data_n, void **per_call)
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_n, void **per_call)
 {
     struct server *s = cls;
     struct call *call = *per_call;
@@ -191,9 +198,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         *data_n = 0;
         return MHD_YES;
     }
-    struct reply r = { .status = 200, .body = BUF_INIT(PENDING), .stream_bytes = -1 };
-    struct request q = { .connection = c, .method = method, .path = url, .accept = header(c, "Accept"),
-                         .content_type = header(c, "Content-Type"), .body = buf_str(&call->body), .body_n = call->body.len };
+    struct reply r = {.status = 200, .body = BUF_INIT(PENDING), .stream_bytes = -1};
+    struct request q = {.connection = c,
+                        .method = method,
+                        .path = url,
+                        .accept = header(c, "Accept"),
+                        .content_type = header(c, "Content-Type"),
+                        .body = buf_str(&call->body),
+                        .body_n = call->body.len};
     if (!identify(s, c, &q.path, &q.role))
         refuse(&r, 401, "Unauthorized", "Unauthorized");
     else if (call->is_too_large)
@@ -205,7 +217,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     return ok;
 }
 
-static void on_end(void *cls, struct MHD_Connection *c, void **per_call, enum MHD_RequestTerminationCode why)
+static void on_end(void *cls, struct MHD_Connection *c, void **per_call,
+                   enum MHD_RequestTerminationCode why)
 {
     struct call *call = *per_call;
     (void)cls;
@@ -222,8 +235,9 @@ static void on_end(void *cls, struct MHD_Connection *c, void **per_call, enum MH
 
 static int bind_port(int port, struct err *e)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) &&
         !bind(fd, (struct sockaddr *)&at, sizeof at))
@@ -244,19 +258,20 @@ static enum err_code start(struct server *s, int fd, struct err *e)
         return ERR_IO;
     }
     s->port = ntohs(at.sin_port);
-    s->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
-                                 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS,
-                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(SERVER_HEADER + BLOCK), MHD_OPTION_END);
+    s->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)SERVER_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(SERVER_HEADER + BLOCK),
+        MHD_OPTION_END);
     if (s->daemon)
         return ERR_OK;
     close(fd);
     return err_set(e, ERR_IO, 0, "libmicrohttpd does not start");
 }
 
-enum err_code server_new(int port, const char *token, server_answer_fn *fn, void *ctx, struct server **out,
-                         struct err *e)
+enum err_code server_new(int port, const char *token, server_answer_fn *fn, void *ctx,
+                         struct server **out, struct err *e)
 {
     struct server *s = x_calloc(1, sizeof *s);
     int fd = bind_port(port, e);
@@ -277,7 +292,7 @@ static void stop(struct server *s)
     struct open_stream *o;
     if (!s->daemon)
         return;
-    DL_FOREACH(s->streams, o) { /* none may be suspended when it ends */
+    DL_FOREACH (s->streams, o) { /* none may be suspended when it ends */
         o->is_cut = true;
         resume(o);
     }
@@ -322,20 +337,24 @@ size_t server_want(struct server *s, struct pollfd *out, size_t room, int64_t *w
     size_t n = 0;
     if (!s->daemon || room < 1)
         return 0;
-    out[n++] = (struct pollfd){ .fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN };
+    out[n++] = (struct pollfd){
+        .fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN};
     if (s->is_due)
         *wait_ms = 0;
     else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES && (int64_t)ms < *wait_ms)
         *wait_ms = (int64_t)ms;
     int64_t now = clock_io_ms();
-    DL_FOREACH(s->streams, o) {
+    DL_FOREACH (s->streams, o) {
         if (!o->is_suspended)
             continue;
-        int64_t left = o->stream->deadline_ms == INT64_MAX ? INT64_MAX : o->stream->deadline_ms - now;
+        int64_t left =
+            o->stream->deadline_ms == INT64_MAX ? INT64_MAX : o->stream->deadline_ms - now;
         *wait_ms = left < *wait_ms ? left : *wait_ms;
         if (n < room) /* nobody else sees that its reader has gone */
-            out[n++] = (struct pollfd){ .fd = MHD_get_connection_info(o->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
-                                        .events = POLLRDHUP };
+            out[n++] = (struct pollfd){
+                .fd = MHD_get_connection_info(o->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                          ->connect_fd,
+                .events = POLLRDHUP};
     }
     *wait_ms = *wait_ms < 0 ? 0 : *wait_ms;
     return n;
@@ -347,10 +366,11 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
     if (!s->daemon)
         return;
     int64_t now = clock_io_ms();
-    DL_FOREACH(s->streams, o) {
+    DL_FOREACH (s->streams, o) {
         if (!o->is_suspended)
             continue;
-        int fd = MHD_get_connection_info(o->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        int fd =
+            MHD_get_connection_info(o->connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         for (size_t i = 1; i < n; i++)
             o->is_cut |= fds[i].fd == fd && fds[i].revents & (POLLRDHUP | POLLHUP | POLLERR);
         if (o->is_cut || now >= o->stream->deadline_ms)
@@ -363,6 +383,6 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
 void server_poke(struct server *s)
 {
     struct open_stream *o;
-    DL_FOREACH(s->streams, o)
+    DL_FOREACH (s->streams, o)
         resume(o);
 }

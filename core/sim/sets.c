@@ -1,7 +1,7 @@
 /*
- * StatefulSets and DaemonSets.  Both keep their revisions as ControllerRevisions and replace pods one at
- * a time: a StatefulSet from its highest ordinal down, the next when all are ready; a DaemonSet a node
- * after the other.
+ * StatefulSets and DaemonSets.  Both keep their revisions as ControllerRevisions and replace pods
+ * one at a time: a StatefulSet from its highest ordinal down, the next when all are ready; a
+ * DaemonSet a node after the other.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,13 +18,22 @@ static const char *revision_label(const struct sim_object *o)
     return cJSON_IsString(v) ? v->valuestring : "";
 }
 
-static struct sim_object *add_revision(struct world *w, struct sim_object *set, const cJSON *tmpl, const char *hash,
-                                       const char *name, int64_t number)
+/* The pods of a StatefulSet carry the revision's name, those of a DaemonSet its hash. */
+static const char *label_of(const struct sim_object *set, const struct sim_object *revision)
 {
-    cJSON *doc = x_must(cJSON_CreateObject()), *meta = tree_make(doc, "metadata"), *copy = tree_copy(tmpl);
-    tree_take(meta, "labels", tree_at(tmpl, "metadata.labels") ? tree_copy(tree_at(tmpl, "metadata.labels")) : cJSON_CreateObject());
-    /* the pods of a StatefulSet carry the revision's name, those of a DaemonSet its hash */
-    tree_set(tree_get(meta, "labels"), REVISION_LABEL, set->kind == SIM_STATEFULSET ? name : hash);
+    return set->kind == SIM_STATEFULSET ? revision->name : revision_label(revision);
+}
+
+static struct sim_object *add_revision(struct world *w, struct sim_object *set, const cJSON *tmpl,
+                                       const char *hash, const char *name, int64_t number)
+{
+    cJSON *doc = x_must(cJSON_CreateObject()), *meta = tree_make(doc, "metadata"),
+          *copy = tree_copy(tmpl);
+    tree_take(meta, "labels",
+              tree_at(tmpl, "metadata.labels") ? tree_copy(tree_at(tmpl, "metadata.labels"))
+                                               : cJSON_CreateObject());
+    tree_set(tree_get(meta, "labels"),
+             set->kind == SIM_STATEFULSET ? "controller.kubernetes.io/hash" : REVISION_LABEL, hash);
     tree_set(copy, "$patch", "replace");
     tree_take(tree_make(doc, "data.spec"), "template", copy);
     tree_set_int(doc, "revision", number);
@@ -41,7 +50,7 @@ static struct sim_object *revision_now(struct world *w, struct sim_object *set)
     hash_template(tmpl, hash);
     snprintf(name, sizeof name, "%.280s-%s", set->name, hash);
     struct sim_object *now = store_find(&w->store, SIM_REVISION, set->ns, name);
-    DL_FOREACH(set->children, o) {
+    DL_FOREACH (set->children, o) {
         if (o->kind == SIM_REVISION && o != now && tree_int(o->doc, "revision", 0) > most)
             most = tree_int(o->doc, "revision", 0);
     }
@@ -57,7 +66,8 @@ static struct sim_object *revision_now(struct world *w, struct sim_object *set)
 static cJSON *template_at(const struct sim_object *set, const char *label, int64_t ordinal)
 {
     char text[300];
-    cJSON *t = tree_copy(tree_at(set->doc, "spec.template")), *labels = tree_make(t, "metadata.labels");
+    cJSON *t = tree_copy(tree_at(set->doc, "spec.template")),
+          *labels = tree_make(t, "metadata.labels");
     tree_set(labels, REVISION_LABEL, label);
     if (set->kind == SIM_STATEFULSET) {
         snprintf(text, sizeof text, "%.280s-%" PRId64, set->name, ordinal);
@@ -66,7 +76,8 @@ static cJSON *template_at(const struct sim_object *set, const char *label, int64
     return t;
 }
 
-static void add_pod(struct world *w, struct sim_object *set, const char *label, int64_t at, bool is_settled)
+static void add_pod(struct world *w, struct sim_object *set, const char *label, int64_t at,
+                    bool is_settled)
 {
     char name[300], suffix[6];
     cJSON *t = template_at(set, label, at);
@@ -81,11 +92,12 @@ static void add_pod(struct world *w, struct sim_object *set, const char *label, 
         pod_add_ready(w, set, t, name, node, w->now_ms - DAY_MS);
     } else if (set->kind == SIM_STATEFULSET) {
         pod_add(w, set, t, name, node);
-        world_event(w, set, "statefulset-controller", false, "SuccessfulCreate", "create Pod %s in StatefulSet %s successful",
-                    name, set->name);
+        world_event(w, set, "statefulset-controller", false, "SuccessfulCreate",
+                    "create Pod %s in StatefulSet %s successful", name, set->name);
     } else {
         pod_add(w, set, t, name, node);
-        world_event(w, set, "daemonset-controller", false, "SuccessfulCreate", "Created pod: %s", name);
+        world_event(w, set, "daemonset-controller", false, "SuccessfulCreate", "Created pod: %s",
+                    name);
     }
     cJSON_Delete(t);
 }
@@ -98,7 +110,7 @@ static struct sim_object *pod_at(const struct world *w, const struct sim_object 
         snprintf(name, sizeof name, "%.280s-%" PRId64, set->name, at);
         return store_find(&w->store, SIM_POD, set->ns, name);
     }
-    DL_FOREACH(set->children, pod) {
+    DL_FOREACH (set->children, pod) {
         if (pod->kind == SIM_POD && pod->pod->node == at)
             return pod;
     }
@@ -126,15 +138,18 @@ static void step(struct world *w, struct sim_object *set, const char *label)
             break;
         }
     }
-    DL_FOREACH(set->children, pod) {
+    DL_FOREACH (set->children, pod) {
         const char *dash = strrchr(pod->name, '-');
         int64_t at;
-        if (is_set && pod->kind == SIM_POD && text_to_int(dash + 1, strlen(dash + 1), 0, 100000, &at) && at >= n && !pod_at(w, set, at + 1)) {
+        if (is_set && pod->kind == SIM_POD &&
+            text_to_int(dash + 1, strlen(dash + 1), 0, 100000, &at) && at >= n &&
+            !pod_at(w, set, at + 1)) {
             pod_delete(w, pod);
             return;
         }
     }
-    int64_t partition = is_set ? tree_int(set->doc, "spec.updateStrategy.rollingUpdate.partition", 0) : 0;
+    int64_t partition =
+        is_set ? tree_int(set->doc, "spec.updateStrategy.rollingUpdate.partition", 0) : 0;
     if (text_eq(tree_str(set->doc, "spec.updateStrategy.type"), "OnDelete"))
         return;
     for (int64_t i = n; i-- > partition;) {
@@ -148,12 +163,13 @@ static void step(struct world *w, struct sim_object *set, const char *label)
     }
 }
 
-static void write_status(const struct world *w, struct sim_object *set, const char *label, const char *name)
+static void write_status(const struct world *w, struct sim_object *set, const char *label,
+                         const char *name)
 {
     int64_t n = wanted_of(w, set), alive = 0, ready = 0, fresh = 0;
     cJSON *status = tree_make(set->doc, "status");
     struct sim_object *pod;
-    DL_FOREACH(set->children, pod) {
+    DL_FOREACH (set->children, pod) {
         if (pod->kind != SIM_POD)
             continue;
         alive++;
@@ -193,7 +209,7 @@ void set_sync(struct world *w, uint64_t id, uint64_t arg)
     set->is_due = false;
     struct sim_object *now = revision_now(w, set);
     char label[300];
-    snprintf(label, sizeof label, "%s", revision_label(now));
+    snprintf(label, sizeof label, "%s", label_of(set, now));
     step(w, set, label);
     cJSON *before = tree_copy(tree_get(set->doc, "status"));
     write_status(w, set, label, now->name);
@@ -215,7 +231,7 @@ void set_settle(struct world *w, struct sim_object *set, const struct sim_servic
     }
     struct sim_object *now = revision_now(w, set);
     for (int64_t i = 0; i < wanted_of(w, set); i++)
-        add_pod(w, set, revision_label(now), i, true);
-    write_status(w, set, revision_label(now), now->name);
+        add_pod(w, set, label_of(set, now), i, true);
+    write_status(w, set, label_of(set, now), now->name);
     store_changed(&w->store, set);
 }

@@ -8,10 +8,12 @@
 #include "core/sim/parts.h"
 #include "core/sim/traffic.h"
 
-static void crash_some(struct world *w, struct sim_object *of, const struct story_step *st, int64_t *left)
+static void crash_some(struct world *w, struct sim_object *of, const struct story_step *st,
+                       int64_t *left)
 {
     struct sim_object *o, *next;
-    DL_FOREACH_SAFE(of->children, o, next) {
+    DL_FOREACH_SAFE(of->children, o, next)
+    {
         if (o->kind == SIM_REPLICASET)
             crash_some(w, o, st, left);
         if (o->kind != SIM_POD || *left <= 0 || o->pod->stage != POD_RUNNING || o->pod->is_deleted)
@@ -24,7 +26,8 @@ static void crash_some(struct world *w, struct sim_object *of, const struct stor
 static void scale(struct world *w, struct sim_object *workload, int64_t n)
 {
     tree_set_int(tree_get(workload->doc, "spec"), "replicas", n);
-    tree_set_int(tree_get(workload->doc, "metadata"), "generation", tree_int(workload->doc, "metadata.generation", 1) + 1);
+    tree_set_int(tree_get(workload->doc, "metadata"), "generation",
+                 tree_int(workload->doc, "metadata.generation", 1) + 1);
     store_changed(&w->store, workload);
     world_spec_changed(w, workload);
 }
@@ -34,9 +37,11 @@ static void begin_effect(struct world *w, const struct story_step *st)
     if (w->n_effects == WORLD_EFFECTS)
         return;
     struct effect *f = &w->effects[w->n_effects++];
-    *f = (struct effect){ .service = st->service, .slow = st->act == STEP_SLOW ? st->number : 1,
-                          .errors = st->act == STEP_ERRORS ? st->number : 0, .from_ms = w->now_ms,
-                          .until_ms = st->for_ms ? w->now_ms + st->for_ms : INT64_MAX };
+    *f = (struct effect){.service = st->service,
+                         .slow = st->act == STEP_SLOW ? st->number : 1,
+                         .errors = st->act == STEP_ERRORS ? st->number : 0,
+                         .from_ms = w->now_ms,
+                         .until_ms = st->for_ms ? w->now_ms + st->for_ms : INT64_MAX};
     if (!st->n_rows || !st->service)
         return;
     f->rows = st->rows;
@@ -73,7 +78,8 @@ static void act(struct world *w, uint64_t id, uint64_t arg)
     switch (st->act) {
     case STEP_DEPLOY:
         if (workload)
-            world_set_image(w, workload, st->version, story_version(&w->story, st->service, st->version)->cause);
+            world_set_image(w, workload, st->version,
+                            story_version(&w->story, st->service, st->version)->cause);
         break;
     case STEP_SCALE:
         if (workload)

@@ -8,24 +8,29 @@
 #include "core/base/text.h"
 
 const struct sim_kind_info sim_kinds[N_SIM_KINDS] = {
-    [SIM_NAMESPACE] = { "", "v1", "namespaces", "Namespace", false },
-    [SIM_NODE] = { "", "v1", "nodes", "Node", false },
-    [SIM_DEPLOYMENT] = { "apps", "v1", "deployments", "Deployment", true },
-    [SIM_REPLICASET] = { "apps", "v1", "replicasets", "ReplicaSet", true },
-    [SIM_STATEFULSET] = { "apps", "v1", "statefulsets", "StatefulSet", true },
-    [SIM_DAEMONSET] = { "apps", "v1", "daemonsets", "DaemonSet", true },
-    [SIM_REVISION] = { "apps", "v1", "controllerrevisions", "ControllerRevision", true },
-    [SIM_POD] = { "", "v1", "pods", "Pod", true },
-    [SIM_HPA] = { "autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler", true },
-    [SIM_SERVICE] = { "", "v1", "services", "Service", true },
-    [SIM_EVENT] = { "", "v1", "events", "Event", true },
-    [SIM_JOB] = { "batch", "v1", "jobs", "Job", true },
+    [SIM_NAMESPACE] = {"", "v1", "namespaces", "Namespace", "namespace", "ns", false},
+    [SIM_NODE] = {"", "v1", "nodes", "Node", "node", "no", false},
+    [SIM_DEPLOYMENT] = {"apps", "v1", "deployments", "Deployment", "deployment", "deploy", true},
+    [SIM_REPLICASET] = {"apps", "v1", "replicasets", "ReplicaSet", "replicaset", "rs", true},
+    [SIM_STATEFULSET] = {"apps", "v1", "statefulsets", "StatefulSet", "statefulset", "sts", true},
+    [SIM_DAEMONSET] = {"apps", "v1", "daemonsets", "DaemonSet", "daemonset", "ds", true},
+    [SIM_REVISION] = {"apps", "v1", "controllerrevisions", "ControllerRevision",
+                      "controllerrevision", "", true},
+    [SIM_POD] = {"", "v1", "pods", "Pod", "pod", "po", true},
+    [SIM_HPA] = {"autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler",
+                 "horizontalpodautoscaler", "hpa", true},
+    [SIM_SERVICE] = {"", "v1", "services", "Service", "service", "svc", true},
+    [SIM_EVENT] = {"", "v1", "events", "Event", "event", "ev", true},
+    [SIM_JOB] = {"batch", "v1", "jobs", "Job", "job", "", true},
 };
 
 const char *sim_api_version(enum sim_kind kind)
 {
     const char *group = sim_kinds[kind].group;
-    return !group[0] ? "v1" : text_eq(group, "apps") ? "apps/v1" : text_eq(group, "batch") ? "batch/v1" : "autoscaling/v1";
+    return !group[0]                 ? "v1"
+           : text_eq(group, "apps")  ? "apps/v1"
+           : text_eq(group, "batch") ? "batch/v1"
+                                     : "autoscaling/v1";
 }
 
 char *sim_time(int64_t ms, char out[32])
@@ -48,7 +53,7 @@ void sim_text_unref(struct sim_text *t)
 
 struct json_span sim_text_span(const struct sim_text *t)
 {
-    return (struct json_span){ t->bytes, t->n };
+    return (struct json_span){t->bytes, t->n};
 }
 
 static struct sim_text *render(const struct sim_object *o)
@@ -56,11 +61,11 @@ static struct sim_text *render(const struct sim_object *o)
     char *s = x_must(cJSON_PrintBuffered(o->doc, 4096, false));
     size_t n = strlen(s), ns_n = strlen(o->ns) + 1, name_n = strlen(o->name) + 1;
     struct sim_text *t = x_malloc(sizeof *t + n + 1 + ns_n + name_n);
-    *t = (struct sim_text){ .refs = 1, .kind = o->kind, .n = n };
+    *t = (struct sim_text){.refs = 1, .kind = o->kind, .n = n};
     memcpy(t->bytes, s, n + 1);
     t->ns = memcpy(t->bytes + n + 1, o->ns, ns_n);
     t->name = memcpy(t->bytes + n + 1 + ns_n, o->name, name_n);
-    struct json_span meta = json_get((struct json_span){ t->bytes, n }, "metadata");
+    struct json_span meta = json_get((struct json_span){t->bytes, n}, "metadata");
     t->meta_at = (size_t)(meta.p - t->bytes);
     t->meta_n = meta.n;
     free(s);
@@ -69,7 +74,7 @@ static struct sim_text *render(const struct sim_object *o)
 
 static void note(struct sim_store *s, struct sim_object *o, enum sim_verb verb)
 {
-    static const char *const words[] = { "ADDED", "MODIFIED", "DELETED" };
+    static const char *const words[] = {"ADDED", "MODIFIED", "DELETED"};
     char rv[24];
     o->rv = ++s->rv;
     snprintf(rv, sizeof rv, "%" PRIu64, o->rv);
@@ -78,7 +83,7 @@ static void note(struct sim_store *s, struct sim_object *o, enum sim_verb verb)
     o->text = render(o);
     struct sim_change *c = &s->ring[o->kind][s->n_changes[o->kind]++ % STORE_RING];
     sim_text_unref(c->text);
-    *c = (struct sim_change){ o->rv, verb, sim_text_ref(o->text) };
+    *c = (struct sim_change){o->rv, verb, sim_text_ref(o->text)};
     if (s->log)
         fprintf(s->log, "%" PRId64 " %" PRIu64 " %s %s %s%s%s %s\n", *s->now_ms, o->rv, words[verb],
                 sim_kinds[o->kind].kind, o->ns, o->ns[0] ? "/" : "", o->name, o->uid);
@@ -86,7 +91,7 @@ static void note(struct sim_store *s, struct sim_object *o, enum sim_verb verb)
 
 void store_init(struct sim_store *s, struct sim_rand *rand, const int64_t *now_ms)
 {
-    *s = (struct sim_store){ .rand = rand, .now_ms = now_ms, .rv = 1000, .gone_rv = 1000 };
+    *s = (struct sim_store){.rand = rand, .now_ms = now_ms, .rv = 1000, .gone_rv = 1000};
     for (int k = 0; k < N_SIM_KINDS; k++)
         s->ring[k] = x_calloc(STORE_RING, sizeof *s->ring[k]);
 }
@@ -104,8 +109,8 @@ static void set_owner(cJSON *meta, const struct sim_object *owner)
     tree_take(meta, "ownerReferences", refs);
 }
 
-struct sim_object *store_add(struct sim_store *s, enum sim_kind kind, const char *ns, const char *name,
-                             struct sim_object *owner, cJSON *doc)
+struct sim_object *store_add(struct sim_store *s, enum sim_kind kind, const char *ns,
+                             const char *name, struct sim_object *owner, cJSON *doc)
 {
     struct sim_object *o = x_calloc(1, sizeof *o);
     char at[32];
@@ -157,7 +162,8 @@ void store_remove(struct sim_store *s, struct sim_object *o)
 {
     struct sim_object *child, *next;
     note(s, o, SIM_DELETED);
-    DL_FOREACH_SAFE(o->children, child, next) {
+    DL_FOREACH_SAFE(o->children, child, next)
+    {
         child->owner = NULL;
     }
     if (o->owner)
@@ -173,7 +179,7 @@ void store_release(struct sim_store *s)
 {
     struct sim_object *o, *next;
     for (int k = 0; k < N_SIM_KINDS; k++) {
-        HASH_ITER(by_key, s->of[k], o, next) {
+        HASH_ITER (by_key, s->of[k], o, next) {
             HASH_DELETE(by_key, s->of[k], o);
             HASH_DELETE(by_id, s->ids, o);
             free_object(o);
@@ -183,10 +189,11 @@ void store_release(struct sim_store *s)
         free(s->ring[k]);
         free(s->sorted[k]);
     }
-    *s = (struct sim_store){ 0 };
+    *s = (struct sim_store){0};
 }
 
-struct sim_object *store_find(const struct sim_store *s, enum sim_kind kind, const char *ns, const char *name)
+struct sim_object *store_find(const struct sim_store *s, enum sim_kind kind, const char *ns,
+                              const char *name)
 {
     struct sim_object *o = NULL;
     char *key = x_asprintf("%s/%s", ns, name);
@@ -228,7 +235,8 @@ struct sim_object *const *store_sorted(struct sim_store *s, enum sim_kind kind)
 bool store_after(const struct sim_store *s, enum sim_kind kind, uint64_t rv, uint64_t *index)
 {
     uint64_t n = s->n_changes[kind], first = n > STORE_RING ? n - STORE_RING : 0, i = n;
-    /* Of what has left the ring only the number is known: that of the oldest still there is above it. */
+    /* Of what has left the ring only the number is known: that of the oldest still there is above
+     * it. */
     if (rv < s->gone_rv || (first && s->ring[kind][first % STORE_RING].rv > rv + 1))
         return false;
     while (i > first && s->ring[kind][(i - 1) % STORE_RING].rv > rv)

@@ -28,6 +28,7 @@ enum { STORE_RING = 8192 };
 struct sim_kind_info {
     const char *group, *version;      /* "apps", "v1"; "" is the core */
     const char *resource, *kind;      /* "deployments", "Deployment" */
+    const char *one, *abbreviation;   /* "deployment", "deploy": kubectl's words */
     bool is_namespaced;
 };
 extern const struct sim_kind_info sim_kinds[N_SIM_KINDS];

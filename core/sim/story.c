@@ -16,8 +16,8 @@ struct reader {
 static void complain(struct reader *r, const struct yaml_node *n, const char *what, const char *arg)
 {
     if (!r->is_bad)
-        err_set(r->e, ERR_CONFIG, 0, "%s:%d:%d: %s%s%.80s", r->file, n ? n->line : 1, n ? n->col : 1, what,
-                arg ? " " : "", arg ? arg : "");
+        err_set(r->e, ERR_CONFIG, 0, "%s:%d:%d: %s%s%.80s", r->file, n ? n->line : 1,
+                n ? n->col : 1, what, arg ? " " : "", arg ? arg : "");
     r->is_bad = true;
 }
 
@@ -45,7 +45,8 @@ static bool is_map(struct reader *r, const struct yaml_node *n, const char *know
     return !r->is_bad;
 }
 
-static const char *text_of(struct reader *r, const struct yaml_node *map, const char *key, const char *otherwise)
+static const char *text_of(struct reader *r, const struct yaml_node *map, const char *key,
+                           const char *otherwise)
 {
     const struct yaml_node *n = yaml_get(map, key);
     if (!n)
@@ -55,7 +56,8 @@ static const char *text_of(struct reader *r, const struct yaml_node *map, const 
     return yaml_text(n) ? yaml_text(n) : otherwise;
 }
 
-static int64_t count_of(struct reader *r, const struct yaml_node *map, const char *key, int64_t otherwise)
+static int64_t count_of(struct reader *r, const struct yaml_node *map, const char *key,
+                        int64_t otherwise)
 {
     const char *s = text_of(r, map, key, NULL);
     int64_t v = otherwise;
@@ -64,7 +66,8 @@ static int64_t count_of(struct reader *r, const struct yaml_node *map, const cha
     return v;
 }
 
-static int64_t span_of(struct reader *r, const struct yaml_node *map, const char *key, int64_t otherwise)
+static int64_t span_of(struct reader *r, const struct yaml_node *map, const char *key,
+                       int64_t otherwise)
 {
     const char *s = text_of(r, map, key, NULL);
     int64_t v = otherwise;
@@ -74,7 +77,8 @@ static int64_t span_of(struct reader *r, const struct yaml_node *map, const char
 }
 
 /* "7%", "0.07", "2.5" */
-static double share_of(struct reader *r, const struct yaml_node *map, const char *key, double otherwise)
+static double share_of(struct reader *r, const struct yaml_node *map, const char *key,
+                       double otherwise)
 {
     const char *s = text_of(r, map, key, NULL);
     char *end;
@@ -97,7 +101,8 @@ static bool flag_of(struct reader *r, const struct yaml_node *map, const char *k
     return v;
 }
 
-static size_t list_of(struct reader *r, const struct yaml_node *map, const char *key, struct yaml_node ***items)
+static size_t list_of(struct reader *r, const struct yaml_node *map, const char *key,
+                      struct yaml_node ***items)
 {
     const struct yaml_node *n = yaml_get(map, key);
     if (!n)
@@ -110,7 +115,8 @@ static size_t list_of(struct reader *r, const struct yaml_node *map, const char 
     return n->n;
 }
 
-static size_t texts_of(struct reader *r, const struct yaml_node *map, const char *key, const char ***out)
+static size_t texts_of(struct reader *r, const struct yaml_node *map, const char *key,
+                       const char ***out)
 {
     struct yaml_node **items = NULL;
     size_t n = list_of(r, map, key, &items);
@@ -133,14 +139,21 @@ static size_t rows_of(struct reader *r, const struct yaml_node *map, struct row_
     *out = arena_alloc(&r->story->arena, n * sizeof **out);
     for (size_t i = 0; i < n; i++) {
         const struct yaml_node *m = items[i];
-        if (!is_map(r, m, "code severity stage message stack user_impact business_impact after every most"))
+        if (!is_map(
+                r, m,
+                "code severity stage message stack user_impact business_impact after every most"))
             return 0;
         (*out)[i] = (struct row_spec){
-            .code = text_of(r, m, "code", "UNKNOWN"), .severity = text_of(r, m, "severity", "HIGH"),
-            .stage = text_of(r, m, "stage", "runtime"), .message = text_of(r, m, "message", ""),
-            .stack = text_of(r, m, "stack", NULL), .user_impact = text_of(r, m, "user_impact", NULL),
-            .business_impact = text_of(r, m, "business_impact", NULL), .after_ms = span_of(r, m, "after", 0),
-            .every_ms = span_of(r, m, "every", 60000), .most = count_of(r, m, "most", 0),
+            .code = text_of(r, m, "code", "UNKNOWN"),
+            .severity = text_of(r, m, "severity", "HIGH"),
+            .stage = text_of(r, m, "stage", "runtime"),
+            .message = text_of(r, m, "message", ""),
+            .stack = text_of(r, m, "stack", NULL),
+            .user_impact = text_of(r, m, "user_impact", NULL),
+            .business_impact = text_of(r, m, "business_impact", NULL),
+            .after_ms = span_of(r, m, "after", 0),
+            .every_ms = span_of(r, m, "every", 60000),
+            .most = count_of(r, m, "most", 0),
         };
         if ((*out)[i].every_ms < 100)
             complain(r, m, "every: 100ms at the least", NULL);
@@ -234,9 +247,22 @@ static struct sim_service *service_named(struct reader *r, const char *name)
         return sv;
     sv = &r->story->services[r->story->n_services++];
     *sv = (struct sim_service){
-        .name = name, .kind = SIM_DEPLOYMENT, .replicas = 2, .port = 8080, .rps = 10, .tag = "1.0.0", .deadline_s = 120,
-        .usual = { .p95_ms = 100, .ready_ms = 4000, .pull_ms = 3000, .errors = 0.002, .pool = -1, .cause = "",
-                   .crash_reason = "Error", .last_words = "fatal: the process ends", .first_ms = TIME_NONE },
+        .name = name,
+        .kind = SIM_DEPLOYMENT,
+        .replicas = 2,
+        .port = 8080,
+        .rps = 10,
+        .tag = "1.0.0",
+        .deadline_s = 120,
+        .usual = {.p95_ms = 100,
+                  .ready_ms = 4000,
+                  .pull_ms = 3000,
+                  .errors = 0.002,
+                  .pool = -1,
+                  .cause = "",
+                  .crash_reason = "Error",
+                  .last_words = "fatal: the process ends",
+                  .first_ms = TIME_NONE},
     };
     return sv;
 }
@@ -252,7 +278,8 @@ static void read_hpa(struct reader *r, const struct yaml_node *hpa, struct sim_s
         complain(r, hpa, "hpa: min from 1 to max, cpu above 0", NULL);
 }
 
-#define BEHAVIOUR "cause p95 ready pull errors flake late creep pool never_ready never_pulled crash flap rows"
+#define BEHAVIOUR                                                                                  \
+    "cause p95 ready pull errors flake late creep pool never_ready never_pulled crash flap rows"
 
 static void read_service(struct reader *r, const struct yaml_node *key, const struct yaml_node *m)
 {
@@ -261,12 +288,16 @@ static void read_service(struct reader *r, const struct yaml_node *key, const st
         complain(r, key, "a service's name is a DNS label of at most 40 characters", NULL);
         return;
     }
-    if (!is_map(r, m, "kind replicas port rps version before needs database hpa deadline versions " BEHAVIOUR))
+    if (!is_map(r, m,
+                "kind replicas port rps version before needs database hpa deadline "
+                "versions " BEHAVIOUR))
         return;
     struct sim_service *sv = service_named(r, name);
     const char *kind = text_of(r, m, "kind", NULL);
     if (kind) {
-        sv->kind = text_eq(kind, "statefulset") ? SIM_STATEFULSET : text_eq(kind, "daemonset") ? SIM_DAEMONSET : SIM_DEPLOYMENT;
+        sv->kind = text_eq(kind, "statefulset") ? SIM_STATEFULSET
+                   : text_eq(kind, "daemonset") ? SIM_DAEMONSET
+                                                : SIM_DEPLOYMENT;
         if (sv->kind == SIM_DEPLOYMENT && !text_eq(kind, "deployment"))
             complain(r, yaml_get(m, "kind"), "no such kind:", kind);
     }
@@ -283,7 +314,8 @@ static void read_service(struct reader *r, const struct yaml_node *key, const st
     read_hpa(r, yaml_get(m, "hpa"), sv);
     read_behaviour(r, m, &sv->usual);
     const struct yaml_node *versions = yaml_get(m, "versions");
-    for (size_t i = 0; versions && versions->kind == YAML_MAP && i < versions->n && !r->is_bad; i++) {
+    for (size_t i = 0; versions && versions->kind == YAML_MAP && i < versions->n && !r->is_bad;
+         i++) {
         const char *tag = yaml_text(versions->keys[i]);
         if (!tag || !tag[0])
             complain(r, versions->keys[i], "a version is a text", NULL);
@@ -322,16 +354,25 @@ bool story_time(const char *s, int64_t *out_ms)
 
 static void read_step(struct reader *r, const struct yaml_node *m, struct story_step *st)
 {
-    static const char *const acts[] = { "deploy", "scale", "crash", "slow", "errors", "rows", "dependency", "caption", "link" };
-    static const char *const number_keys[] = { [STEP_SCALE] = "replicas", [STEP_CRASH] = "pods", [STEP_SLOW] = "factor", [STEP_ERRORS] = "share" };
-    if (!is_map(r, m, "at do service version text name state replicas pods factor share for exit reason rows"))
+    static const char *const acts[] = {"deploy", "scale",      "crash",   "slow", "errors",
+                                       "rows",   "dependency", "caption", "link"};
+    static const char *const number_keys[] = {[STEP_SCALE] = "replicas",
+                                              [STEP_CRASH] = "pods",
+                                              [STEP_SLOW] = "factor",
+                                              [STEP_ERRORS] = "share"};
+    if (!is_map(r, m,
+                "at do service version text name state replicas pods factor share for exit reason "
+                "rows"))
         return;
-    const char *at = text_of(r, m, "at", ""), *act = text_of(r, m, "do", ""), *service = text_of(r, m, "service", NULL);
+    const char *at = text_of(r, m, "at", ""), *act = text_of(r, m, "do", ""),
+               *service = text_of(r, m, "service", NULL);
     size_t k = 0;
     while (k < ARRAY_LEN(acts) && !text_eq(acts[k], act))
         k++;
     if (k == ARRAY_LEN(acts))
-        complain(r, m, "do: deploy, scale, crash, slow, errors, rows, dependency, caption or link, not", act);
+        complain(r, m,
+                 "do: deploy, scale, crash, slow, errors, rows, dependency, caption or link, not",
+                 act);
     else if (!story_time(at, &st->at_ms) || st->at_ms < 0)
         complain(r, m, "at: a time such as T+1:00 is wanted, not", at);
     if (r->is_bad)
@@ -355,7 +396,8 @@ static void read_step(struct reader *r, const struct yaml_node *m, struct story_
         complain(r, m, "deploy: a version is wanted", NULL);
 }
 
-static void read_file(struct reader *r, const char *file, const char *text, story_find_fn *find, void *ctx)
+static void read_file(struct reader *r, const char *file, const char *text, story_find_fn *find,
+                      void *ctx)
 {
     struct story *s = r->story;
     struct yaml_node *top = NULL, **steps = NULL;
@@ -371,7 +413,9 @@ static void read_file(struct reader *r, const char *file, const char *text, stor
     if (platform) {
         const char *more = before ? NULL : find(ctx, platform);
         if (!more)
-            complain(r, yaml_get(top, "platform"), before ? "a platform has none of its own" : "no such platform:", before ? NULL : platform);
+            complain(r, yaml_get(top, "platform"),
+                     before ? "a platform has none of its own" : "no such platform:",
+                     before ? NULL : platform);
         else
             read_file(r, platform, more, find, ctx);
         r->file = file;
@@ -381,7 +425,8 @@ static void read_file(struct reader *r, const char *file, const char *text, stor
     s->nodes = count_of(r, top, "nodes", s->nodes);
     s->length_ms = span_of(r, top, "length", s->length_ms);
     const struct yaml_node *services = yaml_get(top, "services");
-    for (size_t i = 0; services && services->kind == YAML_MAP && i < services->n && !r->is_bad; i++) {
+    for (size_t i = 0; services && services->kind == YAML_MAP && i < services->n && !r->is_bad;
+         i++) {
         if (s->n_services == STORY_MOST)
             complain(r, services, "too many services", NULL);
         else
@@ -394,12 +439,12 @@ static void read_file(struct reader *r, const char *file, const char *text, stor
         read_step(r, steps[i], &s->steps[s->n_steps++]);
 }
 
-enum err_code story_parse(const char *file, const char *text, story_find_fn *find, void *ctx, struct story *out,
-                          struct err *e)
+enum err_code story_parse(const char *file, const char *text, story_find_fn *find, void *ctx,
+                          struct story *out, struct err *e)
 {
-    struct err own = { 0 };
-    struct story s = { .title = "", .ns = "shop", .nodes = 3, .length_ms = 1800000 };
-    struct reader r = { .story = &s, .e = e ? e : &own };
+    struct err own = {0};
+    struct story s = {.title = "", .ns = "shop", .nodes = 3, .length_ms = 1800000};
+    struct reader r = {.story = &s, .e = e ? e : &own};
     s.services = arena_alloc(&s.arena, STORY_MOST * sizeof *s.services);
     s.name = arena_strdup(&s.arena, file);
     read_file(&r, file, text, find, ctx);
@@ -416,5 +461,5 @@ enum err_code story_parse(const char *file, const char *text, story_find_fn *fin
 void story_release(struct story *s)
 {
     arena_release(&s->arena);
-    *s = (struct story){ 0 };
+    *s = (struct story){0};
 }

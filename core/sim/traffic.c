@@ -9,10 +9,11 @@
 #include "core/sim/kubelet.h"
 #include "core/sim/parts.h"
 
-#define SIGMA 0.5   /* of the logarithm of a latency */
-#define Z95 1.6449
+#define SIGMA 0.5 /* of the logarithm of a latency */
+#define Z95   1.6449
 
-const double traffic_bounds[TRAFFIC_BUCKETS] = { .005, .01, .025, .05, .075, .1, .15, .2, .3, .5, .75, 1, 2.5, 5 };
+const double traffic_bounds[TRAFFIC_BUCKETS] = {.005, .01, .025, .05, .075, .1,  .15, .2,
+                                                .3,   .4,  .5,   .75, 1,    2.5, 5};
 
 struct count_of { /* pods of one version */
     struct sim_version *version;
@@ -71,7 +72,7 @@ int64_t traffic_sample_ms(const struct world *w, uint64_t sample)
 static void count_pods(const struct sim_object *of, struct count_of *counts, size_t *n)
 {
     const struct sim_object *o;
-    DL_FOREACH(of->children, o) {
+    DL_FOREACH (of->children, o) {
         size_t i = 0;
         if (o->kind == SIM_REPLICASET)
             count_pods(o, counts, n);
@@ -80,7 +81,7 @@ static void count_pods(const struct sim_object *of, struct count_of *counts, siz
         while (i < *n && counts[i].version != o->pod->version)
             i++;
         if (i == *n && *n < TRAFFIC_FLOWS)
-            counts[(*n)++] = (struct count_of){ .version = o->pod->version };
+            counts[(*n)++] = (struct count_of){.version = o->pod->version};
         if (i == *n)
             continue;
         counts[i].ready += o->pod->is_ready;
@@ -126,7 +127,7 @@ struct weather { /* what the steps do to a service */
 
 static struct weather weather_of(const struct world *w, const struct sim_service *sv)
 {
-    struct weather x = { 1, 0 };
+    struct weather x = {1, 0};
     for (size_t i = 0; i < w->n_effects; i++) {
         const struct effect *f = &w->effects[i];
         if ((f->service && f->service != sv) || w->now_ms < f->from_ms || w->now_ms >= f->until_ms)
@@ -143,11 +144,13 @@ static struct weather weather_of(const struct world *w, const struct sim_service
     return x;
 }
 
-static void flow_second(struct world *w, struct traffic *t, const struct sim_service *sv, const struct count_of *c,
-                        double n, struct weather x)
+static void flow_second(struct world *w, struct traffic *t, const struct sim_service *sv,
+                        const struct count_of *c, double n, struct weather x)
 {
     struct flow *f = flow_of(w, t, c->version);
-    double share = c->version->errors * (c->version->late_ms || c->version->creep_ms ? grown(w, c->version) : 1) + x.errors;
+    double share = c->version->errors *
+                       (c->version->late_ms || c->version->creep_ms ? grown(w, c->version) : 1) +
+                   x.errors;
     double p95 = (double)c->version->p95_ms * x.slow * noise(w, c->version->tag, 0.06);
     share = share > 1 ? 1 : share * noise(w, sv->name, 0.3);
     double mu = log(p95 / 1000) - Z95 * SIGMA;
@@ -160,20 +163,22 @@ static void flow_second(struct world *w, struct traffic *t, const struct sim_ser
     f->now.cpu_s += n * 0.0045 * sqrt(x.slow);
     t->errors += share * n;
     t->p95_ms = p95 > t->p95_ms ? p95 : t->p95_ms;
-    double pool = c->version->pool >= 0 ? (double)c->version->pool
-                                        : 3 + n / (double)(c->ready ? c->ready : 1) * p95 / 1000 * 0.6;
+    double pool = c->version->pool >= 0
+                      ? (double)c->version->pool
+                      : 3 + n / (double)(c->ready ? c->ready : 1) * p95 / 1000 * 0.6;
     t->pool = pool > t->pool ? pool : t->pool;
 }
 
-static void emit_rows(struct world *w, const char *service, const struct row_spec *rows, size_t n, double *owed,
-                      int64_t *written, int64_t since_ms, double size)
+static void emit_rows(struct world *w, const char *service, const struct row_spec *rows, size_t n,
+                      double *owed, int64_t *written, int64_t since_ms, double size)
 {
     for (size_t i = 0; i < n; i++) {
         if (w->now_ms - since_ms < rows[i].after_ms || (rows[i].most && written[i] >= rows[i].most))
             continue;
-        owed[i] += size * (double)WORLD_TICK_MS / (double)rows[i].every_ms * noise(w, rows[i].code, 0.4);
+        owed[i] +=
+            size * (double)WORLD_TICK_MS / (double)rows[i].every_ms * noise(w, rows[i].code, 0.4);
         for (; owed[i] >= 1; owed[i] -= 1) {
-            struct error_row row = { w->now_ms, service, "production", &rows[i] };
+            struct error_row row = {w->now_ms, service, "production", &rows[i]};
             written[i]++;
             if (w->hooks.on_row)
                 w->hooks.on_row(w->hooks.ctx, &row);
@@ -189,7 +194,8 @@ static void version_rows(struct world *w, const struct sim_service *sv, struct s
         v->owed = x_calloc(v->n_rows, sizeof *v->owed);
         v->written = x_calloc(v->n_rows, sizeof *v->written);
     }
-    emit_rows(w, sv->name, v->rows, v->n_rows, v->owed, v->written, v->first_ms + v->late_ms, grown(w, v));
+    emit_rows(w, sv->name, v->rows, v->n_rows, v->owed, v->written, v->first_ms + v->late_ms,
+              grown(w, v));
 }
 
 static void service_second(struct world *w, const struct sim_service *sv)
@@ -208,12 +214,14 @@ static void service_second(struct world *w, const struct sim_service *sv)
         if (counts[i].running)
             version_rows(w, sv, counts[i].version);
     }
-    double phase = (double)(w->now_ms / 1000 % 900) / 900 * 2 * M_PI + (double)(sv - w->story.services);
+    double phase =
+        (double)(w->now_ms / 1000 % 900) / 900 * 2 * M_PI + (double)(sv - w->story.services);
     t->rps = (double)sv->rps * (1 + 0.08 * sin(phase)) * noise(w, sv->name, 0.05);
     struct weather x = weather_of(w, sv);
     for (size_t i = 0; i < n && t->ready; i++) {
         if (counts[i].ready)
-            flow_second(w, t, sv, &counts[i], t->rps * (double)counts[i].ready / (double)t->ready, x);
+            flow_second(w, t, sv, &counts[i], t->rps * (double)counts[i].ready / (double)t->ready,
+                        x);
     }
     if (!t->ready && n) /* nobody is there to answer: whoever stands before them says 503 */
         flow_of(w, t, counts[0].version)->now.code[FLOW_GONE] += t->rps;

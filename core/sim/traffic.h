@@ -14,7 +14,7 @@
 
 #include "core/sim/world.h"
 
-enum { TRAFFIC_FLOWS = 12, TRAFFIC_BUCKETS = 14, TRAFFIC_SAMPLES = 360, SAMPLE_MS = 15000, POOL_MOST = 20 };
+enum { TRAFFIC_FLOWS = 12, TRAFFIC_BUCKETS = 15, TRAFFIC_SAMPLES = 360, SAMPLE_MS = 15000, POOL_MOST = 20 };
 extern const double traffic_bounds[TRAFFIC_BUCKETS]; /* seconds, rising */
 enum flow_code { FLOW_OK, FLOW_ERROR, FLOW_GONE, N_FLOW_CODES }; /* 200, 500, 503 */
 

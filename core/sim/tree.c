@@ -50,8 +50,9 @@ cJSON *tree_at(const cJSON *object, const char *path)
 int64_t tree_int(const cJSON *object, const char *path, int64_t otherwise)
 {
     cJSON *v = tree_at(object, path);
-    return cJSON_IsNumber(v) && v->valuedouble > -9e15 && v->valuedouble < 9e15 ? (int64_t)v->valuedouble
-                                                                                : otherwise;
+    return cJSON_IsNumber(v) && v->valuedouble > -9e15 && v->valuedouble < 9e15
+               ? (int64_t)v->valuedouble
+               : otherwise;
 }
 
 const char *tree_str(const cJSON *object, const char *path)
@@ -134,7 +135,8 @@ cJSON *tree_array_of(const char *const *items, size_t n)
 static bool is_named_list(const cJSON *a)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, a) {
+    cJSON_ArrayForEach(item, a)
+    {
         if (!cJSON_IsString(tree_get(item, "name")))
             return false;
     }
@@ -144,7 +146,8 @@ static bool is_named_list(const cJSON *a)
 static cJSON *find_named(cJSON *list, const char *name)
 {
     cJSON *item;
-    cJSON_ArrayForEach(item, list) {
+    cJSON_ArrayForEach(item, list)
+    {
         if (text_eq(tree_str(item, "name"), name))
             return item;
     }
@@ -156,7 +159,8 @@ static void merge(cJSON *into, const cJSON *patch, bool is_strategic);
 static void merge_list(cJSON *list, const cJSON *patch)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, patch) {
+    cJSON_ArrayForEach(item, patch)
+    {
         cJSON *old = find_named(list, tree_str(item, "name"));
         if (text_eq(tree_str(item, "$patch"), "delete")) {
             if (old)
@@ -176,7 +180,8 @@ static void merge(cJSON *into, const cJSON *patch, bool is_strategic)
         while (into->child)
             cJSON_Delete(cJSON_DetachItemViaPointer(into, into->child));
     }
-    cJSON_ArrayForEach(v, patch) {
+    cJSON_ArrayForEach(v, patch)
+    {
         cJSON *old = tree_get(into, v->string);
         if (is_strategic && v->string[0] == '$')
             continue;
@@ -245,6 +250,17 @@ static cJSON *pointed(cJSON *root, const char *pointer)
     return !pointer[0] ? root : in ? member(in, last) : NULL;
 }
 
+/* cJSON_InsertItemInArray of Debian 12 refuses every place but the first: the rest goes behind the
+ * new one. */
+static void insert(cJSON *array, int at, cJSON *value)
+{
+    cJSON *next;
+    int behind = cJSON_GetArraySize(array) - at;
+    cJSON_AddItemToArray(array, value);
+    while (behind-- > 0 && (next = cJSON_DetachItemFromArray(array, at)))
+        cJSON_AddItemToArray(array, next);
+}
+
 static bool put(cJSON *root, const char *pointer, cJSON *value, bool is_replace)
 {
     char last[256];
@@ -260,7 +276,8 @@ static bool put(cJSON *root, const char *pointer, cJSON *value, bool is_replace)
         if (cJSON_IsArray(in) && text_to_int(last, strlen(last), 0, cJSON_GetArraySize(in), &i)) {
             if (is_replace)
                 return cJSON_ReplaceItemInArray(in, (int)i, value);
-            return cJSON_InsertItemInArray(in, (int)i, value);
+            insert(in, (int)i, value);
+            return true;
         }
     }
     cJSON_Delete(value);
@@ -278,7 +295,8 @@ static bool take_away(cJSON *root, const char *pointer)
 
 static bool operate(cJSON *root, const cJSON *op)
 {
-    const char *verb = tree_str(op, "op"), *path = tree_str(op, "path"), *from = tree_str(op, "from");
+    const char *verb = tree_str(op, "op"), *path = tree_str(op, "path"),
+               *from = tree_str(op, "from");
     const cJSON *value = tree_get(op, "value");
     if (text_eq(verb, "test"))
         return value && pointed(root, path) && tree_equal(pointed(root, path), value);
@@ -307,10 +325,11 @@ enum err_code tree_patch(cJSON **tree, const cJSON *patch, enum tree_patch how, 
     }
     if (!cJSON_IsArray(patch))
         return err_set(e, ERR_PARSE, 0, "a JSON patch must be a list");
-    cJSON_ArrayForEach(op, patch) {
+    cJSON_ArrayForEach(op, patch)
+    {
         if (!operate(*tree, op))
-            return err_set(e, ERR_PARSE, 0, "%.16s of \"%.120s\" cannot be done", tree_str(op, "op"),
-                           tree_str(op, "path"));
+            return err_set(e, ERR_PARSE, 0, "%.16s of \"%.120s\" cannot be done",
+                           tree_str(op, "op"), tree_str(op, "path"));
     }
     return ERR_OK;
 }

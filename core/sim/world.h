@@ -58,6 +58,7 @@ struct world {
     int64_t caption_ms; /* TIME_NONE = none yet */
     uint64_t n_pods;    /* ever made: gives out nodes and addresses */
     int64_t churn_per_s;
+    bool is_halted;     /* world_run stops after this act: somebody must do something first */
 };
 
 /* Takes *story.  The world begins WORLD_BEFORE_MS before start_ms; world_run to start_ms is its history. */
@@ -66,7 +67,7 @@ void world_init(struct world *w, struct story *story, uint64_t seed, int64_t sta
 void world_release(struct world *w);
 /* Adds Deployments that are up, with `pods` each, in namespace "load", and so many changes a second. */
 void world_scale(struct world *w, int64_t deployments, int64_t pods, int64_t churn_per_s);
-/* Does at most `most` of what is due up to then; true: all is done and it is then. */
+/* Does at most `most` of what is due up to then, or less when halted; true: all is done and it is then. */
 bool world_run(struct world *w, int64_t until_ms, size_t most);
 int64_t world_next_ms(const struct world *w); /* INT64_MAX = nothing will happen */
 void world_after(struct world *w, int64_t ms, sim_act_fn *fn, uint64_t id, uint64_t arg);

@@ -1,10 +1,15 @@
-"""A simulator of the tests: bakewatch-sim as a child, its control socket, its API."""
+#!/usr/bin/python3
+"""A simulator of the tests: bakewatch-sim as a child, its control socket, its API.
+
+  sim.py CONTROL LINE...    says the lines to a control socket: for scenes
+"""
 import json
 import os
 import pathlib
 import socket
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -96,3 +101,12 @@ class Sim:
         self.top.cleanup()
         if code or said:
             raise AssertionError(f"bakewatch-sim ended with {code}: {said}")
+
+
+if __name__ == "__main__":
+    with socket.socket(socket.AF_UNIX) as there:
+        there.connect(sys.argv[1])
+        answers = there.makefile("r", encoding="utf-8")
+        for told in sys.argv[2:]:
+            there.sendall(told.encode() + b"\n")
+            print(answers.readline(), end="")
