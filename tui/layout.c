@@ -1,6 +1,9 @@
 #include "tui/layout.h"
 
-enum { TALL_ROWS = 27 }; /* from here on no panel is a title alone */
+enum {
+    TALL_ROWS = 27, /* from here on no panel is a title alone */
+    FAIR_ROWS = 10, /* a histogram and a few rows below it */
+};
 
 static struct area part(struct area a, int row, int rows)
 {
@@ -31,8 +34,10 @@ static void stack(struct layout *l, struct area a, const int wants[], size_t fir
     for (size_t i = first; i < n && a.rows >= TALL_ROWS; i++)
         give(&rows[i], a.rows / 6 + 1, wants[i], &left);
     give(&rows[big], a.rows, wants[big], &left);
-    for (size_t i = first; i < n; i++)
-        give(&rows[i], a.rows, wants[i], &left);
+    for (int most = FAIR_ROWS; most <= a.rows + FAIR_ROWS; most += a.rows) { /* a share for each, then the rest */
+        for (size_t i = first; i < n; i++)
+            give(&rows[i], most, wants[i], &left);
+    }
     rows[big] += left;
     for (size_t i = first; i < n; i++) {
         l->areas[i] = part(a, row, rows[i]);

@@ -42,10 +42,13 @@ static void rows_go_where_they_are_needed(void **state)
     struct layout l = solve(40, 120, few, 0);
     assert_int_equal(l.areas[0].rows, 7);
     assert_int_equal(l.areas[1].rows, 3);
-    assert_true(l.areas[2].rows >= 20);
+    assert_true(l.areas[2].rows >= 18);
     l = solve(24, 80, few, 0);
     assert_int_equal(l.areas[0].rows, 7);
     assert_true(l.areas[2].rows >= 10);
+    l = solve(28, 94, (const int[]){ 8, MANY, MANY, 16 }, 0);
+    assert_int_equal(l.areas[1].rows, 10);
+    assert_true(l.areas[2].rows >= 5);
     l = solve(24, 80, many, 2);
     assert_true(l.areas[0].rows >= 5);
     assert_true(l.areas[2].rows >= 11);
