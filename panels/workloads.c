@@ -263,6 +263,18 @@ static const struct table_ops *ops_of(const struct state *s)
 
 /* ---- the panel ---- */
 
+/* Workloads with an open error that is CRITICAL or HIGH. */
+static size_t count_troubled(const struct frame *f, const struct workloads *ws)
+{
+    const struct errors *es = frame_section(f, SECTION_ERRORS);
+    size_t n = 0;
+    for (size_t i = 0; es && i < ws->n; i++) {
+        const struct error_open *open = errors_of_workload(es, ws->items[i]->id);
+        n += open && open->n[SEVERITY_CRITICAL] + open->n[SEVERITY_HIGH] > 0;
+    }
+    return n;
+}
+
 static void title(const void *state, const struct frame *f, struct buf *out)
 {
     const struct state *s = state;
@@ -285,6 +297,8 @@ static void title(const void *state, const struct frame *f, struct buf *out)
         buf_adds(out, ws->n ? ", not all loaded" : "not loaded");
     if (panels_are_stale(f))
         panels_add_age(f, out);
+    else if (before[0] != ',' && ws->n && ws->is_synced && count_troubled(f, ws))
+        buf_addf(out, " up, errors on %zu", count_troubled(f, ws));
     else if (before[0] != ',' && ws->n && ws->is_synced)
         buf_adds(out, " all well");
     table_describe(&s->table, ops_of(s), out);

@@ -19,7 +19,8 @@
 #include "core/sources/demo.h"
 
 enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, HEALTH_MS = 5000, SUSPEND_MS = 2000,
-       NAMESPACES = 32 };
+       NAMESPACES = 32,
+       STEPPED_PACE = 3600 /* time stands, then leaps: no proof is late for it */ };
 
 enum moved { MOVED_IDENT = 1, MOVED_HEALTH = 2, MOVED_DATA = 4, MOVED_DOC = 8, MOVED_ERRORS = 16, MOVED_PLAN = 32 };
 
@@ -31,7 +32,7 @@ struct gather {
     struct cmdq commands;
     struct kubeconfig *kubeconfig;
     struct kube_target target;
-    bool has_target;
+    bool has_target, has_begun;
     char *context;                  /* chosen by :ctx; NULL = as the spec says */
     const struct conf_env *env;
     char *namespaces[NAMESPACES];
@@ -94,8 +95,11 @@ static void on_plan(void *ctx)
     move(ctx, MOVED_PLAN);
 }
 
+static void begin(struct gather *g);
+
 static void on_demo(void *ctx)
 {
+    begin(ctx);
     move(ctx, MOVED_IDENT | MOVED_HEALTH);
 }
 
@@ -151,7 +155,7 @@ static struct ident *make_ident(struct gather *g)
     if (g->demo) {
         struct demo_state st = demo_state_of(g->demo);
         id->caption = arena_strdup(a, st.text[0] ? st.text : st.caption);
-        id->pace = st.speed > 1 ? (int64_t)st.speed : 1;
+        id->pace = st.speed > 1 ? (int64_t)st.speed : st.speed > 0 ? 1 : STEPPED_PACE;
         id->story_ms = st.zero_ms;
         id->story_end_ms = st.end_ms;
     }
@@ -483,6 +487,17 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 
 /* ---- the thread ---- */
 
+/* Once the clock is the story's: what is proved, shown and judged before would be in another time. */
+static void begin(struct gather *g)
+{
+    if (g->has_begun)
+        return;
+    g->has_begun = true;
+    choose(g, CHOICE_NEW);
+    move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA);
+    loop_timer_set(g->loop, &g->beat, HEALTH_MS);
+}
+
 static void *run(void *ctx)
 {
     struct gather *g = ctx;
@@ -492,9 +507,8 @@ static void *run(void *ctx)
         g->journal = gather_journal_new(&journal);
     if (g->spec.demo)
         g->demo = demo_new(g->loop, g->spec.demo, on_demo, g);
-    choose(g, CHOICE_NEW);
-    move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA);
-    loop_timer_set(g->loop, &g->beat, HEALTH_MS);
+    if (!g->demo || demo_state_of(g->demo).text[0])
+        begin(g);
     while (!atomic_load(&g->is_stopping)) {
         loop_turn(g->loop, 60000);
         for (struct cmd_msg m; cmdq_pop(&g->commands, &m);)

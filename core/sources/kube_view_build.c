@@ -137,10 +137,11 @@ static void build_pods(struct workload *w, const struct parts *p)
     for (size_t i = 0; i < p->n_pods; i++)
         w->pods[w->n_pods++] = pod_ref(p->pods[i]);
     if (p->usage) { /* keep usage beside its pod while sorting: sums need no order */
-        w->total = (struct usage){ 0, 0 };
         for (size_t i = 0; i < p->n_pods; i++) {
             if (p->usage[i].cpu_millis < 0)
-                continue;
+                continue; /* not measured yet: of none, the sum is unknown */
+            if (w->total.cpu_millis < 0)
+                w->total = (struct usage){ 0, 0 };
             w->total.cpu_millis += p->usage[i].cpu_millis;
             w->total.memory_bytes += p->usage[i].memory_bytes;
         }

@@ -62,6 +62,7 @@ static void show_screen(FILE *to)
     if (screen)
         screen_text(screen, &text);
     fprintf(to, "%s", buf_str(&text));
+    fflush(to); /* somebody may be waiting for it */
     buf_release(&text);
 }
 
@@ -196,21 +197,22 @@ static void start(char *arg)
     last_act_ms = screen_now_ms();
 }
 
+/* The console below its keeper; the demo's simulator is a child too, but of a group of its own. */
 static pid_t child_of(pid_t parent)
 {
     DIR *d = opendir("/proc");
     pid_t found = 0;
     for (struct dirent *de; d && !found && (de = readdir(d));) {
         char path[64], text[512] = "";
-        int pid = atoi(de->d_name), ppid = 0;
+        int pid = atoi(de->d_name), ppid = 0, group = 0;
         snprintf(path, sizeof path, "/proc/%d/stat", pid);
         FILE *f = pid ? fopen(path, "r") : NULL;
         if (!f)
             continue;
         if (fgets(text, sizeof text, f) && strrchr(text, ')'))
-            sscanf(strrchr(text, ')') + 2, "%*c %d", &ppid);
+            sscanf(strrchr(text, ')') + 2, "%*c %d %d", &ppid, &group);
         fclose(f);
-        if (ppid == parent)
+        if (ppid == parent && group == getpgid(parent))
             found = pid;
     }
     if (d)
