@@ -301,7 +301,7 @@ static struct sim_object *add(struct world *w, struct sim_object *owner, const c
     if (tree_at(tmpl, "metadata.annotations"))
         tree_take(meta, "annotations", tree_copy(tree_at(tmpl, "metadata.annotations")));
     tree_take(doc, "spec", spec = tree_copy(tree_get(tmpl, "spec")));
-    snprintf(p->name, sizeof p->name, "%.15s",
+    snprintf(p->name, sizeof p->name, "%.63s",
              tree_str(cJSON_GetArrayItem(tree_get(spec, "containers"), 0), "name"));
     p->service = world_service_of(w, top);
     p->version = p->service ? story_version(&w->story, p->service, world_tag_of(spec)) : NULL;

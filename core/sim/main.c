@@ -152,6 +152,8 @@ static bool on_line(void *ctx, int who, const char *line, struct buf *out)
         refuse(out, "until T+M:SS");
     } else if (text_eq(line, "step")) {
         return until(s, who, world_next_ms(&s->world), out);
+    } else if (s->waiting >= 0 && text_starts(line, "speed ")) {
+        refuse(out, "somebody waits for a time");
     } else if (text_skip(&p, "speed ")) {
         char *end;
         double v = strtod(p, &end);
@@ -289,8 +291,11 @@ static enum err_code load_story(const struct sim_options *o, struct story *out, 
 
 static enum err_code open_rows(struct sim *s, struct err *e)
 {
-    return s->options.errors_db ? rows_open_pg(s->options.errors_db, &s->rows, e)
-                                : rows_open_sqlite(s->place.errors_db, &s->rows, e);
+    if (s->options.errors_db)
+        return rows_open_pg(s->options.errors_db, &s->rows, e);
+    enum err_code rc = rows_open_sqlite(s->place.errors_db, &s->rows, e);
+    s->place.has_made_errors_db = rc == ERR_OK;
+    return rc;
 }
 
 static enum err_code open_log(struct sim *s, struct err *e)

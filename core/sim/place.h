@@ -14,11 +14,12 @@
 
 struct place {
     char *dir, *kubeconfig, *errors_db, *control;
-    bool has_made_dir;
+    bool has_made_dir, has_made_kubeconfig;
+    bool has_made_errors_db; /* by whoever opened it */
 };
 
 MUST_USE enum err_code place_make(const char *dir, struct place *out, struct err *e); /* dir NULL: a new one */
-MUST_USE enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token, const char *ns,
+MUST_USE enum err_code place_write_kubeconfig(struct place *p, int port, const char *token, const char *ns,
                                               struct err *e);
 void place_clear(struct place *p);
 MUST_USE enum err_code place_token(char out[33], struct err *e);

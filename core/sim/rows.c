@@ -96,6 +96,8 @@ enum err_code rows_open_sqlite(const char *path, struct rows **out, struct err *
         rows_free(r);
     else
         *out = r;
+    if (rc && fd >= 0) /* made, and of no use */
+        unlink(path);
     return rc;
 }
 

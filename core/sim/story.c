@@ -392,6 +392,8 @@ static void read_step(struct reader *r, const struct yaml_node *m, struct story_
     bool wants_service = k <= STEP_CRASH || k == STEP_ROWS;
     if ((service || wants_service) && !st->service)
         complain(r, m, "no such service:", service ? service : "(none)");
+    else if (strlen(st->text) > STORY_CAPTION)
+        complain(r, yaml_get(m, "text"), "a caption is a line: 400 bytes at most", NULL);
     else if (k == STEP_DEPLOY && !st->version)
         complain(r, m, "deploy: a version is wanted", NULL);
 }

@@ -5,7 +5,7 @@
  * Shape    YAML.  `platform: NAME` reads another file first, whose services the story then changes.
  *          conf/stories/bad-release.yaml shows every key
  * Units    times "T+1:00", "T+1:02:03", "T-0:30"; spans "90s", "2m"; shares "7%" or 0.07
- * Limits   STORY_BYTES a file, STORY_MOST of anything in a list
+ * Limits   STORY_BYTES a file, STORY_MOST of anything in a list, STORY_CAPTION bytes a caption
  * Errors   ERR_CONFIG "FILE:LINE:COL: what"; an unknown key is one
  * Thread   any       Owns   everything lies in the story's arena
  */
@@ -18,7 +18,7 @@
 #include "core/conf/yaml.h"
 #include "core/sim/store.h"
 
-enum { STORY_BYTES = 256 * 1024, STORY_MOST = 256 };
+enum { STORY_BYTES = 256 * 1024, STORY_MOST = 256, STORY_CAPTION = 400 };
 
 struct row_spec { /* rows of deployment_errors */
     const char *code, *severity, *stage, *message, *stack, *user_impact, *business_impact;
