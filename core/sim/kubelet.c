@@ -311,7 +311,10 @@ static struct sim_object *add(struct world *w, struct sim_object *owner, const c
         p->version->crashes_given++;
         p->is_crashing = true;
     }
-    p->is_flapping = p->version && p->version->flap_pods > (int64_t)(p->number % 4);
+    if (p->version && p->version->flaps_given < p->version->flap_pods) {
+        p->version->flaps_given++;
+        p->is_flapping = true;
+    }
     struct sim_object tmp = {.pod = p, .doc = doc, .created_ms = w->now_ms};
     pod_status_write(w, &tmp);
     struct sim_object *pod = store_add(&w->store, SIM_POD, owner->ns, name, owner, doc);

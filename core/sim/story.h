@@ -39,7 +39,7 @@ struct sim_version {
     int64_t late_ms, creep_ms; /* errors and rows begin so late, and grow to their full size in this time */
     struct row_spec *rows;
     size_t n_rows;
-    int64_t crashes_given;    /* the world's: pods that have been told to crash */
+    int64_t crashes_given, flaps_given; /* the world's: pods that have been told to */
     int64_t first_ms;         /* the world's: since when one of its pods is ready; TIME_NONE */
     double *owed;             /* the world's: parts of a row, for each of rows */
     int64_t *written;

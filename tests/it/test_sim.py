@@ -121,6 +121,13 @@ class Stories(unittest.TestCase):
 
     def test_slow_release(self):
         self.assertEqual(self.quiet("slow-release", "catalog-api"), ("pass", {}))
+        with Sim(story="slow-release") as s:
+            p95 = []
+            for t in ("T+0:30", "T+6:00"):
+                s.until(t)
+                query = 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{service="catalog-api"}[2m])))'
+                p95.append(float(s.get("/prometheus/api/v1/query?" + urllib.parse.urlencode({"query": query}))["data"]["result"][0]["value"][1]))
+            self.assertAlmostEqual(p95[1] / p95[0], 1.6, delta=0.1)
 
     def test_good_release(self):
         self.assertEqual(self.quiet("good-release", "checkout-api"), ("pass", {}))
