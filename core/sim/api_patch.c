@@ -54,9 +54,10 @@ static bool is_text_map(const cJSON *m)
 /* What every reader of the object takes for granted. */
 static bool has_shape(struct api_call *c, const cJSON *doc)
 {
-    static const char *const maps[] = {
-        "metadata.labels", "metadata.annotations", "spec.template.metadata.labels",
-        "spec.template.metadata.annotations", "spec.selector.matchLabels"};
+    static const char *const maps[] = { "metadata.labels", "metadata.annotations",
+                                        "spec.template.metadata.labels",
+                                        "spec.template.metadata.annotations",
+                                        "spec.selector.matchLabels" };
     for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
         if (!is_text_map(tree_at(doc, maps[i]))) {
             api_fail(c, 400, "BadRequest", "%s: a map of strings is wanted", maps[i]);
@@ -108,8 +109,8 @@ static bool is_valid(struct api_call *c, const cJSON *doc)
  * has. */
 static bool settle(struct api_call *c, const struct sim_object *o, cJSON *doc)
 {
-    static const char *const own[] = {"name",       "namespace",      "uid", "creationTimestamp",
-                                      "generation", "ownerReferences"};
+    static const char *const own[] = { "name",       "namespace",      "uid", "creationTimestamp",
+                                       "generation", "ownerReferences" };
     const cJSON *before = tree_get(o->doc, "metadata"), *spec = tree_get(o->doc, "spec");
     cJSON *meta = tree_get(doc, "metadata");
     if (!cJSON_IsObject(meta) || !cJSON_IsObject(tree_get(doc, "spec"))) {
@@ -173,7 +174,7 @@ static void accept(struct api_call *c, struct sim_object *o, cJSON *doc, bool is
 
 void api_patch(struct api_call *c)
 {
-    struct err e = {0};
+    struct err e = { 0 };
     enum tree_patch how;
     cJSON *patch = NULL;
     struct sim_object *o = store_find(&c->api->world->store, c->kind, c->ns, c->name);

@@ -57,7 +57,7 @@ static void on_tick(void *ctx)
 
 static void set_link(struct sim *s, bool is_up)
 {
-    struct err e = {0};
+    struct err e = { 0 };
     s->is_link_up = is_up;
     if (s->server && server_set_up(s->server, is_up, &e))
         snprintf(s->trouble, sizeof s->trouble, "%s", e.text);
@@ -219,8 +219,9 @@ static void look_at_signals(struct sim *s, const struct pollfd *fds)
 
 static void turn(struct sim *s)
 {
-    struct pollfd fds[FDS] = {{.fd = s->signals, .events = POLLIN},
-                              {.fd = s->options.has_parent ? STDIN_FILENO : -1, .events = POLLIN}};
+    struct pollfd fds[FDS] = { { .fd = s->signals, .events = POLLIN },
+                               { .fd = s->options.has_parent ? STDIN_FILENO : -1,
+                                 .events = POLLIN } };
     int64_t wait_ms = advance(s);
     short events;
     fds[2].fd = rows_want(s->rows, &events);
@@ -273,7 +274,7 @@ static enum err_code load_story(const struct sim_options *o, struct story *out, 
     const char *slash = strrchr(o->story, '/');
     char *dir = slash ? x_strndup(o->story, (size_t)(slash - o->story) + 1) : x_strdup(""),
          *text = x_calloc(1, STORY_BYTES + 1);
-    struct story_place at = {dir, NULL};
+    struct story_place at = { dir, NULL };
     enum err_code rc;
     FILE *f = fopen(o->story, "re");
     size_t n = f ? fread(text, 1, STORY_BYTES, f) : 0;
@@ -309,7 +310,7 @@ static enum err_code open_log(struct sim *s, struct err *e)
 
 static void begin_world(struct sim *s, struct story *story)
 {
-    struct world_hooks hooks = {on_row, on_tick, on_link, NULL, s};
+    struct world_hooks hooks = { on_row, on_tick, on_link, NULL, s };
     int64_t start = s->speed > 0 ? clock_story_ms() / 1000 * 1000 : (int64_t)STEPPED_START_S * 1000;
     world_init(&s->world, story, (uint64_t)s->options.seed, start, &hooks, s->log);
     s->has_world = true;
@@ -321,7 +322,7 @@ static void begin_world(struct sim *s, struct story *story)
 
 static enum err_code begin(struct sim *s, char token[33], struct err *e)
 {
-    struct story story = {0};
+    struct story story = { 0 };
     if (load_story(&s->options, &story, e))
         return e->code;
     if (place_make(s->options.dir, &s->place, e) || open_rows(s, e) || open_log(s, e)) {
@@ -393,8 +394,8 @@ static int catch_signals(bool has_parent)
 
 int main(int argc, char **argv)
 {
-    struct sim s = {.waiting = -1, .is_link_up = true};
-    struct err e = {0};
+    struct sim s = { .waiting = -1, .is_link_up = true };
+    struct err e = { 0 };
     char token[33];
     enum err_code rc = sim_options_parse(argc, argv, &s.options, &e);
     if (!rc && (s.options.wants_help || s.options.wants_list)) {

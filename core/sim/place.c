@@ -30,7 +30,7 @@ static enum err_code make_dir(const char *dir, struct place *p, struct err *e)
 
 enum err_code place_make(const char *dir, struct place *out, struct err *e)
 {
-    struct place p = {0};
+    struct place p = { 0 };
     if (make_dir(dir, &p, e)) {
         free(p.dir);
         return e->code;
@@ -66,7 +66,7 @@ void place_clear(struct place *p)
     free(p->kubeconfig);
     free(p->errors_db);
     free(p->control);
-    *p = (struct place){0};
+    *p = (struct place){ 0 };
 }
 
 enum err_code place_token(char out[33], struct err *e)
@@ -82,7 +82,7 @@ enum err_code place_token(char out[33], struct err *e)
 enum err_code place_write_kubeconfig(struct place *p, int port, const char *token, const char *ns,
                                      struct err *e)
 {
-    static const char *const roles[] = {"", "viewer", "nopods"};
+    static const char *const roles[] = { "", "viewer", "nopods" };
     struct buf b = BUF_INIT(16 * 1024);
     buf_adds(&b, "# The simulated platform of bakewatch-sim: on this machine alone, gone when it "
                  "ends.  Over http no client\n"
