@@ -29,7 +29,7 @@ OPT      := $(if $(SAN),-O1 -fno-omit-frame-pointer,-O2) -g
 san_flag := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 CFLAGS   ?=
 LDFLAGS  ?=
-cflags    = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -I. $(pkg_cflags) $(OPT) $(WARN) \
+cflags    = -std=c17 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -I. $(pkg_cflags) $(OPT) $(WARN) \
             $(HARDEN) $(san_flag) -pthread -MMD -MP $(CFLAGS)
 ldflags   = -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread $(san_flag) $(LDFLAGS)
 

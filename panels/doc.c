@@ -10,6 +10,7 @@
 
 struct state {
     struct textview view;
+    bool is_met;      /* the text has come: how it opens was chosen */
     uint64_t request; /* which one we wait for: an older answer is not shown under its name */
 };
 
@@ -65,8 +66,11 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
     struct state *s = state;
     const struct doc *d = doc_of(s, f);
     struct lines_of l = lines(d);
-    (void)cols;
-    textview_settle(&s->view, &l, d && d->kind == DOC_LOG, rows);
+    if (d && !s->is_met) { /* a description is there to be read whole, YAML and a log line by line */
+        s->view.wrap = d->kind == DOC_DESCRIBE;
+        s->is_met = true;
+    }
+    textview_settle(&s->view, &l, d && d->kind == DOC_LOG, rows, cols);
 }
 
 static void render(const void *state, const struct frame *f, struct canvas *c)
@@ -104,6 +108,7 @@ static bool locate(void *state, const struct frame *f, const char *id)
     struct state *s = state;
     (void)f;
     s->view = (struct textview){ 0 };
+    s->is_met = false;
     s->request = strtoull(id, NULL, 10);
     return true;
 }

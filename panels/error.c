@@ -62,8 +62,7 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     struct state *s = state;
     struct lines_of l = lines(doc_of(s, f));
-    (void)cols;
-    textview_settle(&s->view, &l, false, rows - HEAD_ROWS);
+    textview_settle(&s->view, &l, false, rows - HEAD_ROWS, cols);
 }
 
 static void head_steps(const struct error_item *it, const struct errors *es, const struct frame *f, struct buf *b)
@@ -206,7 +205,7 @@ static void next(struct ui *ui, void *state, const struct frame *f, const char *
     if (step(state, f, 1))
         ask(ui, state);
     else
-        ui_say(ui, "this is the oldest that is held");
+        ui_warn(ui, "this is the oldest that is held");
 }
 
 static void previous(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -215,7 +214,7 @@ static void previous(struct ui *ui, void *state, const struct frame *f, const ch
     if (step(state, f, -1))
         ask(ui, state);
     else
-        ui_say(ui, "this is the newest");
+        ui_warn(ui, "this is the newest");
 }
 
 static void workload(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -225,7 +224,7 @@ static void workload(struct ui *ui, void *state, const struct frame *f, const ch
     if (it->workload[0])
         ui_open(ui, "workload", it->workload);
     else
-        ui_say(ui, "the service belongs to no workload here (services: in the config names one)");
+        ui_warn(ui, "the service belongs to no workload here (services: in the config names one)");
 }
 
 static void wrap(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -235,30 +234,40 @@ static void wrap(struct ui *ui, void *state, const struct frame *f, const char *
     ui_say(ui, ((struct state *)state)->view.wrap ? "long lines wrap" : "long lines are cut");
 }
 
-ERROR_ACTS(find(state, f))
+ERROR_ACTS(find(state, f), find(state, f))
 
 void errors_act(struct ui *ui, const struct frame *f, const struct error_item *it, const char *verb,
                 const char *note)
 {
     const struct ident *id = frame_section(f, SECTION_IDENT);
-    struct cmd_msg m = { 0 };
-    char line[64];
-    if (note[0] == '#') { /* the row that was meant when the prompt opened, wherever the selection is now */
+    struct cmd_msg m = { .is_group = text_ends(verb, "_all") };
+    bool is_pinned = note[0] == '#';
+    char line[PROMPT_LINE], word[24];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(verb, "_"), verb);
+    if (is_pinned) { /* the row that was meant when the prompt opened, wherever the selection is now */
         int64_t n;
         size_t len = strcspn(note, " ");
         it = text_to_int(note + 1, len - 1, INT64_MIN, INT64_MAX, &n) && errors_in(f) ? errors_find(errors_in(f), n) : NULL;
         note += len + strspn(note + len, " ");
     }
+    if (it)
+        snprintf(line, sizeof line, "%s%s #%" PRId64 " %s", word, m.is_group ? "-all" : "", it->row->id, note);
     if (!it) {
-        ui_say(ui, "the row is not held any more");
+        ui_warn(ui, "the row is not held any more");
     } else if (id && id->read_only) {
-        ui_say(ui, "read-only: %s", id->write_ban[0] ? id->write_ban : ":arm 10m allows changes for ten minutes");
-    } else if (text_eq(verb, "resolve") && !note[0]) {
-        snprintf(line, sizeof line, "resolve #%" PRId64 " ", it->row->id);
-        ui_prompt(ui, line); /* what was done is what the next one reads */
+        const char *arm = ":arm 10m allows changes for ten minutes";
+        bool is_kept = note[0] && !id->write_ban[0];
+        ui_warn(ui, "read-only: %s%s", id->write_ban[0] ? id->write_ban : arm, is_kept ? "; the note comes back then" : "");
+        if (is_kept)
+            ui_keep(ui, line);
+    } else if (text_eq(word, "resolve") && !note[0]) {
+        if (is_pinned) /* the line that we asked for, without one */
+            ui_warn(ui, "resolve needs a note: what was done is what the next one reads; nothing was changed");
+        else
+            ui_prompt(ui, line);
     } else {
         m.id = it->row->id;
-        snprintf(m.verb, sizeof m.verb, "%s", verb);
+        snprintf(m.verb, sizeof m.verb, "%s", word);
         snprintf(m.note, sizeof m.note, "%s", note);
         ui_plan(ui, &m);
     }

@@ -85,12 +85,18 @@ static bool is_pinned(const struct state *s)
     return s->table.at == 0 && !s->table.sort && !s->table.reverse && !s->is_grouped;
 }
 
+static int wants(const struct frame *f, int cols)
+{
+    (void)cols;
+    const struct errors *es = errors_in(f);
+    return es && es->is_synced && es->n ? 3 + (int)(es->n + es->n_notices) : 2;
+}
+
 static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     struct state *s = state;
     const struct errors *es = errors_in(f);
     uint64_t version = es ? es->section.version : 0;
-    (void)cols;
     if (version != s->version || s->is_dirty || !es) {
         if (is_pinned(s) && f->is_drawn) /* on the newest: stay on the newest */
             s->table.id[0] = '\0';
@@ -98,7 +104,8 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
         s->version = version;
         s->is_dirty = false;
     }
-    table_settle(&s->table, ops_of(s), &s->list, f, s->made, rows - head_rows(rows) - notice_rows(es, rows));
+    table_settle(&s->table, ops_of(s), &s->list, f, s->made, rows - head_rows(rows) - notice_rows(es, rows),
+                 cols);
     if (es && is_pinned(s) && f->is_drawn)
         s->seen = es->total;
 }
@@ -318,24 +325,29 @@ static void release(void *state)
 
 /* ---- commands ---- */
 
-/* The newest row of a group stands for it. */
-static const struct error_item *item_of(const struct error_shown *r, const struct frame *f)
+/* The newest row of a group that is open, or resolved, stands for it; or else the newest. */
+static const struct error_item *item_of(const struct error_shown *r, const struct frame *f, bool is_open)
 {
     const struct errors *es = errors_in(f);
+    const struct error_item *newest = r->item;
     for (size_t i = 0; r->group && i < es->n; i++) {
-        if (es->items[i].group < es->n_groups && &es->groups[es->items[i].group] == r->group)
-            return &es->items[i];
+        const struct error_item *it = &es->items[i];
+        if (it->group >= es->n_groups || &es->groups[it->group] != r->group)
+            continue;
+        if (errors_is_open(it) == is_open)
+            return it;
+        newest = newest ? newest : it;
     }
-    return r->item;
+    return newest;
 }
 
 static void open_row(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
-    const struct error_item *it = item_of(selected(state, f), f);
+    const struct error_item *it = item_of(selected(state, f), f, true);
     char id[24];
     (void)arg;
     if (!it) {
-        ui_say(ui, "no row of this group is held any more");
+        ui_warn(ui, "no row of this group is held any more");
         return;
     }
     snprintf(id, sizeof id, "%" PRId64, it->row->id);
@@ -363,7 +375,7 @@ static void workload(struct ui *ui, void *state, const struct frame *f, const ch
     if (id[0])
         ui_open(ui, "workload", id);
     else
-        ui_say(ui, "the service belongs to no workload here (services: in the config names one)");
+        ui_warn(ui, "the service belongs to no workload here (services: in the config names one)");
 }
 
 static void severity(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -380,7 +392,7 @@ static void severity(struct ui *ui, void *state, const struct frame *f, const ch
         if (word[0] && severity_parse(word, &one))
             mask |= 1u << one;
         else if (word[0] && !text_eq(word, "all")) {
-            ui_say(ui, "severity: CRITICAL, HIGH, MEDIUM, LOW, joined by ',', or all");
+            ui_warn(ui, "severity: CRITICAL, HIGH, MEDIUM, LOW, joined by ',', or all");
             return;
         }
     }
@@ -404,7 +416,7 @@ static void category(struct ui *ui, void *state, const struct frame *f, const ch
             mask = 1u << i;
     }
     if (!mask && arg[0] && !text_eq(arg, "all"))
-        ui_say(ui, "category: configuration, dependency, resource, network, security, performance, other, or all");
+        ui_warn(ui, "category: configuration, dependency, resource, network, security, performance, other, or all");
     else
         s->categories = mask;
     s->is_dirty = true;
@@ -434,7 +446,7 @@ static void show(struct ui *ui, void *state, const struct frame *f, const char *
     s->is_dirty = true;
 }
 
-ERROR_ACTS(item_of(selected(state, f), f))
+ERROR_ACTS(item_of(selected(state, f), f, true), item_of(selected(state, f), f, false))
 
 static const struct cmd cmds[] = {
     { "open", "", "the whole record: stack trace, impact, history", true, open_row },
@@ -451,6 +463,7 @@ static const struct cmd cmds[] = {
 const struct panel_ops errors_panel = {
     .name = "errors",
     .reads = 1u << SECTION_ERRORS | 1u << SECTION_SOURCES | 1u << SECTION_CLOCK,
-    .state_size = sizeof(struct state), .cmds = cmds, .title = title, .settle = settle,
+    .state_size = sizeof(struct state), .cmds = cmds, .title = title,
+    .is_stale = errors_are_stale, .wants = wants, .settle = settle,
     .render = render, .nav = nav, .has_row = has_row, .copy = copy, .locate = locate, .release = release,
 };

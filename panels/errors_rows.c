@@ -26,7 +26,7 @@ bool errors_are_stale(const struct frame *f)
     const struct source_health *h = errors_health(f);
     if (!errors_in(f) || !errors_in(f)->is_synced || !h)
         return false;
-    return h->state != SOURCE_LIVE || f->now_ms - h->proved_ms > PROOF_LATE_MS;
+    return h->state != SOURCE_LIVE || f->now_ms - h->proved_ms > PROOF_LATE_MS * f->prefs->pace;
 }
 
 enum role errors_severity_role(enum severity s, bool is_open)
@@ -154,12 +154,12 @@ static const struct column feed_columns[] = {
     { "TIME", 9, 9, 2, false, cell_time, key_time, NULL },
     { "SEV", 4, 6, 0, false, cell_severity, key_severity, NULL },
     { "SERVICE", 8, 24, 0, false, cell_service, NULL, NULL },
-    { "CODE", 6, 16, 4, false, cell_code, NULL, NULL },
+    { "CODE", 7, 16, 4, false, cell_code, NULL, NULL },
     { "SINCE", 5, 5, 5, false, cell_novelty, NULL, NULL },
     { "DUE", 8, 20, 3, false, cell_due, key_due, NULL },
     { "CATEGORY", 8, 13, 7, false, cell_category, NULL, NULL },
     { "STAGE", 6, 14, 8, false, cell_stage, NULL, NULL },
-    { "MESSAGE", 36, 0, 1, false, cell_message, NULL, NULL },
+    { "MESSAGE", 28, 0, 1, false, cell_message, NULL, NULL },
 };
 
 /* ---- the groups' columns ---- */

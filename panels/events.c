@@ -34,10 +34,25 @@ static enum role cell_reason(const void *row, const struct frame *f, struct buf 
     return ROW->is_warning ? ROLE_WARN : ROLE_TEXT;
 }
 
+/* As kubectl's short names have it: the name is what tells one from the other. */
+static const char *short_kind(const char *kind)
+{
+    static const char *const list[][2] = {
+        { "Pod", "po" }, { "Deployment", "deploy" }, { "ReplicaSet", "rs" }, { "StatefulSet", "sts" },
+        { "DaemonSet", "ds" }, { "HorizontalPodAutoscaler", "hpa" }, { "Service", "svc" }, { "Node", "no" },
+        { "PersistentVolumeClaim", "pvc" }, { "PodDisruptionBudget", "pdb" }, { "Ingress", "ing" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(list); i++) {
+        if (text_eq(kind, list[i][0]))
+            return list[i][1];
+    }
+    return kind;
+}
+
 static enum role cell_object(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_addf(out, "%s/%s", ROW->object_kind, ROW->object_name);
+    buf_addf(out, "%s/%s", short_kind(ROW->object_kind), ROW->object_name);
     return ROLE_TEXT;
 }
 
@@ -87,12 +102,13 @@ static const void *row_at(const void *ctx, size_t i)
     return ((const struct events *)ctx)->items[i];
 }
 
+/* The order in which they fall away: N, OBJECT, TIME, MESSAGE.  What happened is said last of all. */
 static const struct column columns[] = {
     { "TIME", 9, 9, 2, false, cell_time, key_time, NULL },
-    { "REASON", 12, 24, 0, false, cell_reason, NULL, NULL },
+    { "REASON", 16, 24, 0, false, cell_reason, NULL, NULL },
     { "N", 3, 6, 4, true, cell_count, key_count, NULL },
-    { "OBJECT", 16, 44, 1, false, cell_object, NULL, NULL },
-    { "MESSAGE", 16, 0, 3, false, cell_message, NULL, NULL },
+    { "OBJECT", 18, 34, 3, false, cell_object, NULL, NULL },
+    { "MESSAGE", 26, 0, 1, false, cell_message, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       NULL, health_of };
@@ -103,29 +119,44 @@ static void title(const void *state, const struct frame *f, struct buf *out)
     size_t warnings = 0;
     for (size_t i = 0; evs && i < evs->n; i++)
         warnings += evs->items[i]->is_warning;
-    if (evs)
+    const struct source_health *missing = panels_not_loaded(f, "events");
+    if (evs && (evs->n || !missing))
         buf_addf(out, "%zu (%zu warnings)", evs->n, warnings);
+    if (missing)
+        buf_adds(out, evs && evs->n ? ", not all loaded" : missing->state == SOURCE_FAILED ? "not loaded" : "loading");
+    if (evs && panels_are_stale(f))
+        panels_add_age(f, out);
     if (evs && evs->dropped)
         buf_addf(out, ", %" PRId64 " older not kept", evs->dropped);
     table_describe(state, &ops, out);
+}
+
+static int wants(const struct frame *f, int cols)
+{
+    (void)cols;
+    return rows_of(f) ? 1 + (int)rows_of(f)->n : 1;
 }
 
 static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     const struct events *evs = rows_of(f);
     struct table *t = state;
-    (void)cols;
     if (t->at == 0 && !t->sort && f->is_drawn) /* on the newest: stay on the newest */
         t->id[0] = '\0';
-    table_settle(t, &ops, evs, f, evs ? evs->section.version : 0, rows);
+    table_settle(t, &ops, evs, f, evs ? evs->section.version : 0, rows, cols);
 }
 
 static void render(const void *state, const struct frame *f, struct canvas *c)
 {
     const struct events *evs = rows_of(f);
     const struct table *t = state;
+    const struct source_health *missing = panels_not_loaded(f, "events");
     if (evs && t->n)
         table_render(t, &ops, evs, f, c, panels_are_stale(f));
+    else if (missing && missing->state == SOURCE_FAILED)
+        canvas_textf(c, 0, 2, ROLE_WARN, "%s never loaded: %s", missing->name, missing->text);
+    else if (missing)
+        canvas_textf(c, 0, 2, ROLE_DIM, "loading %s", missing->name);
     else
         canvas_text(c, 0, 2, -1, ROLE_DIM, !evs ? "" : evs->n ? "no row matches" : "no events in the last hour");
 }
@@ -182,7 +213,7 @@ static void open_row(struct ui *ui, void *state, const struct frame *f, const ch
     if (w)
         ui_open(ui, "workload", w->id);
     else
-        ui_say(ui, "what this event is about belongs to no workload here");
+        ui_warn(ui, "what this event is about belongs to no workload here");
 }
 
 static void open_text(struct ui *ui, const struct event *ev, enum doc_kind kind)
@@ -215,6 +246,7 @@ static const struct cmd cmds[] = {
 const struct panel_ops events_panel = {
     .name = "events",
     .reads = 1u << SECTION_EVENTS | 1u << SECTION_SOURCES,
-    .state_size = sizeof(struct table), .cmds = cmds, .title = title, .settle = settle,
-    .render = render, .nav = nav, .has_row = has_row, .copy = copy, .release = release,
+    .state_size = sizeof(struct table), .cmds = cmds, .title = title,
+    .is_stale = panels_are_stale, .wants = wants, .settle = settle, .render = render,
+    .nav = nav, .has_row = has_row, .copy = copy, .release = release,
 };

@@ -140,8 +140,7 @@ static void title(const void *state, const struct frame *f, struct buf *out)
 
 static void settle(void *state, const struct frame *f, int height, int cols)
 {
-    (void)cols;
-    table_settle(state, &ops, rows, f, 1, height);
+    table_settle(state, &ops, rows, f, 1, height, cols);
 }
 
 static void render(const void *state, const struct frame *f, struct canvas *c)

@@ -41,13 +41,13 @@ static struct lines_of lines(const struct state *s)
 static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     struct state *s = state;
-    (void)f, (void)cols;
+    (void)f;
     if (!s->entries)
         s->entries = x_calloc(LOG_LINES, sizeof *s->entries);
     s->seq = log_seq();
     s->n = log_read(s->entries, LOG_LINES, s->seq);
     struct lines_of l = lines(s);
-    textview_settle(&s->view, &l, true, rows);
+    textview_settle(&s->view, &l, true, rows, cols);
 }
 
 static void render(const void *state, const struct frame *f, struct canvas *c)

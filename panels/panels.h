@@ -19,5 +19,8 @@ void help_print(const struct keymap *keys, const struct cmd *global);  /* `bakew
 
 /* True when what the panel shows is old: it is drawn in the stale role. */
 bool panels_are_stale(const struct frame *f);
+/* The source of this resource ("events") that has brought nothing yet; NULL = it has. */
+const struct source_health *panels_not_loaded(const struct frame *f, const char *resource);
+void panels_add_age(const struct frame *f, struct buf *out); /* ", as of 12s ago": of the oldest proof */
 
 #endif

@@ -34,7 +34,7 @@ static enum role cell_name(const void *row, const struct frame *f, struct buf *o
 static enum role cell_state(const void *row, const struct frame *f, struct buf *out)
 {
     (void)f;
-    buf_adds(out, source_state_name(ROW->state));
+    buf_adds(out, ROW->state == SOURCE_WAITING ? "loading" : source_state_name(ROW->state));
     return panel_health_role(health_of(row));
 }
 
@@ -71,7 +71,9 @@ static enum role cell_audit(const void *row, const struct frame *f, struct buf *
 static enum role cell_text(const void *row, const struct frame *f, struct buf *out)
 {
     char when[CLOCK_TEXT];
-    if (ROW->state == SOURCE_STALE || ROW->state == SOURCE_FAILED)
+    if (ROW->state == SOURCE_FAILED)
+        buf_adds(out, "never loaded: ");
+    else if (ROW->state == SOURCE_STALE)
         buf_addf(out, "since %s: ", panel_time(f, ROW->since_ms, when));
     buf_add_most(out, ROW->text);
     if (ROW->retry_ms != TIME_NONE && ROW->retry_ms > f->now_ms)
@@ -105,13 +107,14 @@ static const void *row_at(const void *ctx, size_t i)
     return &((const struct sources *)ctx)->rows[i];
 }
 
+/* The order in which they fall away: AUDIT, OBJECTS, PROVED, DETAIL.  A name is whole first. */
 static const struct column columns[] = {
-    { "SOURCE", 16, 44, 0, false, cell_name, NULL, NULL },
-    { "STATE", 9, 9, 0, false, cell_state, NULL, NULL },
-    { "PROVED", 6, 6, 1, true, cell_proved, NULL, NULL },
-    { "OBJECTS", 7, 8, 3, true, cell_objects, key_objects, NULL },
-    { "AUDIT", 5, 6, 4, true, cell_audit, NULL, NULL },
-    { "", 10, 0, 2, false, cell_text, NULL, NULL },
+    { "SOURCE", 32, 44, 0, false, cell_name, NULL, NULL },
+    { "STATE", 9, 9, 1, false, cell_state, NULL, NULL },
+    { "PROVED", 6, 6, 3, true, cell_proved, NULL, NULL },
+    { "OBJECTS", 7, 8, 4, true, cell_objects, key_objects, NULL },
+    { "AUDIT", 5, 6, 5, true, cell_audit, NULL, NULL },
+    { "DETAIL", 16, 0, 2, false, cell_text, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       natural, health_of };
@@ -125,17 +128,22 @@ static void title(const void *state, const struct frame *f, struct buf *out)
         bad += is_fault(&s->rows[i]);
     }
     if (s && bad)
-        buf_addf(out, "%zu live, %zu not", live, bad);
+        buf_addf(out, "%zu live, %zu not", live, bad); /* no rate: it would be of before */
     else if (s)
         buf_addf(out, "%zu live, %.1f requests/s", live, s->requests_per_s);
     table_describe(state, &ops, out);
 }
 
+static int wants(const struct frame *f, int cols)
+{
+    (void)cols;
+    return rows_of(f) ? 1 + (int)rows_of(f)->n : 1;
+}
+
 static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     const struct sources *s = rows_of(f);
-    (void)cols;
-    table_settle(state, &ops, s, f, s ? s->section.version : 0, rows);
+    table_settle(state, &ops, s, f, s ? s->section.version : 0, rows, cols);
 }
 
 static void render(const void *state, const struct frame *f, struct canvas *c)
@@ -166,6 +174,6 @@ static void release(void *state)
 
 const struct panel_ops sources_panel = {
     .name = "sources", .reads = 1u << SECTION_SOURCES | 1u << SECTION_CLOCK,
-    .state_size = sizeof(struct table), .title = title, .settle = settle, .render = render,
+    .state_size = sizeof(struct table), .title = title, .wants = wants, .settle = settle, .render = render,
     .nav = nav, .has_row = has_row, .copy = copy, .release = release,
 };

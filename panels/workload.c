@@ -238,11 +238,11 @@ static int64_t key_age(const void *row, const struct frame *f)
 }
 
 static const struct column columns[] = {
-    { "REVISION / POD / EVENT", 24, 60, 0, false, cell_what, NULL, NULL },
+    { "REVISION / POD / EVENT", 24, 46, 0, false, cell_what, NULL, NULL },
     { "READY", 5, 6, 1, true, cell_ready, NULL, NULL },
     { "RST", 3, 5, 3, true, cell_restarts, key_restarts, NULL },
     { "AGE", 5, 6, 2, true, cell_age, key_age, NULL },
-    { "STATE", 10, 0, 1, false, cell_state, NULL, NULL },
+    { "STATE", 24, 0, 1, false, cell_state, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
                                       NULL, health_of };
@@ -263,7 +263,6 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
     struct state *s = state;
     const struct workload *w = find(s, f);
     const struct workloads *ws = frame_section(f, SECTION_WORKLOADS);
-    (void)cols;
     uint64_t version = ws ? ws->section.version : 0;
     if (!w) {
         s->n = 0;
@@ -274,7 +273,7 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
         s->version = version;
         s->made++;
     }
-    table_settle(&s->table, &ops, s, f, s->made, rows - HEAD_ROWS);
+    table_settle(&s->table, &ops, s, f, s->made, rows - HEAD_ROWS, cols);
 }
 
 static void head(const struct workload *w, const struct frame *f, struct canvas *c)
@@ -359,7 +358,7 @@ static void expand(struct ui *ui, void *state, const struct frame *f, const char
     const struct node *n = selected(s);
     (void)f, (void)arg;
     if (n->kind != NODE_POD) {
-        ui_say(ui, "only pods open; d describes what is selected");
+        ui_warn(ui, "only pods open; d describes what is selected");
         return;
     }
     for (size_t i = 0; i < s->n_open; i++) {
@@ -390,7 +389,7 @@ static void open_log(struct ui *ui, void *state, const struct frame *f, const ch
             p = w->pods[i];
     }
     if (!p) {
-        ui_say(ui, "no pod here has a log");
+        ui_warn(ui, "no pod here has a log");
         return;
     }
     const struct container *c = n->container;
@@ -456,7 +455,7 @@ static void diff(struct ui *ui, void *state, const struct frame *f, const char *
         if (!is_it)
             continue;
         if (i + 1 == w->n_revisions) {
-            ui_say(ui, "there is no revision before %" PRId64, r->number);
+            ui_warn(ui, "there is no revision before %" PRId64, r->number);
             return;
         }
         snprintf(m.resource, sizeof m.resource, "%s", revision_resource(w));
@@ -466,7 +465,7 @@ static void diff(struct ui *ui, void *state, const struct frame *f, const char *
         ui_open_doc(ui, &m);
         return;
     }
-    ui_say(ui, "no revision is selected");
+    ui_warn(ui, "no revision is selected");
 }
 
 static void errors(struct ui *ui, void *state, const struct frame *f, const char *arg)

@@ -9,6 +9,8 @@
 #include "panels/panels.h"
 #include "tui/table.h"
 
+enum { FOOT_COLS = 110 };
+
 struct state {
     struct table table;
     bool many_namespaces;
@@ -233,19 +235,20 @@ static const void *row_at(const void *ctx, size_t i)
     return ((const struct workloads *)ctx)->items[i];
 }
 
+/* The order in which they fall away: MEM, CPU, KIND, REV, RST; then AGE, IMAGE, ROLLOUT, PROBLEM. */
 static const struct column columns[] = {
-    { "NAMESPACE", 6, 20, 6, false, cell_namespace, NULL, NULL },
+    { "NAMESPACE", 10, 20, 2, false, cell_namespace, NULL, NULL },
     { "NAME", 16, 40, 0, false, cell_name, NULL, NULL },
     { "KIND", 6, 6, 8, false, cell_kind, NULL, NULL },
     { "READY", 5, 9, 1, true, cell_ready, key_ready, NULL },
-    { "ROLLOUT", 8, 11, 3, false, cell_rollout, NULL, NULL },
+    { "ROLLOUT", 11, 11, 3, false, cell_rollout, NULL, NULL },
     { "REV", 3, 5, 7, true, cell_revision, key_revision, NULL },
-    { "IMAGE", 7, 24, 4, false, cell_image, NULL, NULL },
+    { "IMAGE", 9, 24, 4, false, cell_image, NULL, NULL },
     { "AGE", 5, 6, 5, true, cell_age, key_age, NULL },
     { "RST", 3, 5, 6, true, cell_restarts, key_restarts, NULL },
     { "ERR", 5, 12, 3, false, cell_errors, key_errors, wants_errors },
     { "CPU", 6, 7, 9, true, cell_cpu, key_cpu, NULL },
-    { "MEM", 6, 7, 9, true, cell_memory, key_memory, NULL },
+    { "MEM", 6, 7, 10, true, cell_memory, key_memory, NULL },
     { "PROBLEM", 28, 0, 2, false, cell_problem, NULL, NULL },
 };
 static const struct table_ops many = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
@@ -266,9 +269,10 @@ static void title(const void *state, const struct frame *f, struct buf *out)
     const struct workloads *ws = rows_of(f);
     if (!ws)
         return;
-    buf_addf(out, "%zu ", ws->n);
     static const char *const words[] = { NULL, "in progress", "unknown", "warn", "fail" };
-    const char *before = "(";
+    const char *before = " (";
+    if (ws->n || ws->is_synced)
+        buf_addf(out, "%zu", ws->n);
     for (int h = HEALTH_FAIL; h > HEALTH_OK; h--) {
         if (!ws->n_health[h])
             continue;
@@ -277,8 +281,12 @@ static void title(const void *state, const struct frame *f, struct buf *out)
     }
     if (before[0] == ',')
         buf_adds(out, ")");
-    else if (ws->n && ws->is_synced)
-        buf_adds(out, "all well");
+    if (!ws->is_synced)
+        buf_adds(out, ws->n ? ", not all loaded" : "not loaded");
+    if (panels_are_stale(f))
+        panels_add_age(f, out);
+    else if (before[0] != ',' && ws->n && ws->is_synced)
+        buf_adds(out, " all well");
     table_describe(&s->table, ops_of(s), out);
 }
 
@@ -291,12 +299,23 @@ static size_t shown_notices(const struct workloads *ws, int rows)
     return ws ? ws->n_notices < most ? ws->n_notices : most : 0;
 }
 
+/* On a narrow screen a problem does not fit its column: a line at the foot has the selected one whole. */
+static int foot_rows(const struct workloads *ws, int rows, int cols)
+{
+    return ws && rows >= 7 && cols < FOOT_COLS && ws->n_health[HEALTH_FAIL] + ws->n_health[HEALTH_WARN] > 0;
+}
+
+static int wants(const struct frame *f, int cols)
+{
+    const struct workloads *ws = rows_of(f);
+    return ws && ws->n ? 1 + (int)(ws->n + ws->n_notices) + foot_rows(ws, 7, cols) : 3;
+}
+
 static void settle(void *state, const struct frame *f, int rows, int cols)
 {
     struct state *s = state;
     const struct workloads *ws = rows_of(f);
     const struct ident *id = frame_section(f, SECTION_IDENT);
-    (void)cols;
     bool is_many = id && (id->all_namespaces || id->n_namespaces > 1);
     if (is_many != s->many_namespaces) {
         s->many_namespaces = is_many;
@@ -304,7 +323,20 @@ static void settle(void *state, const struct frame *f, int rows, int cols)
     }
     const struct errors *es = errors_in(f); /* rows may be ordered by their errors */
     table_settle(&s->table, ops_of(s), ws, f, (ws ? ws->section.version : 0) + (es ? es->section.version : 0),
-                 rows - (int)shown_notices(ws, rows));
+                 rows - (int)shown_notices(ws, rows) - foot_rows(ws, rows, cols), cols);
+}
+
+static void render_no_way(const struct sources *src, struct canvas *c, int row)
+{
+    const struct source_health *api = &src->rows[0];
+    bool is_unset = api->state == SOURCE_UNSET;
+    bool is_refused = text_starts(api->text, "credentials") || text_starts(api->text, "no credentials");
+    canvas_text(c, row++, 2, -1, ROLE_FAIL, is_unset ? " no cluster " : src->lost_ms != TIME_NONE ? " no connection "
+                                            : is_refused ? " not let in " : " the server answers, but is not well ");
+    canvas_text(c, row++, 2, -1, ROLE_TEXT, api->text);
+    canvas_text(c, row, 2, -1, ROLE_DIM,
+                is_unset ? "set KUBECONFIG, or choose a context with :ctx NAME; `bakewatch doctor` explains"
+                         : "trying again for ever; R tries now, 4 shows every source");
 }
 
 /* An empty panel says why, and what to do. */
@@ -322,12 +354,7 @@ static void render_empty(const struct frame *f, struct canvas *c, const struct s
     }
     const struct source_health *api = src && src->n ? &src->rows[0] : NULL;
     if (api && (api->state == SOURCE_UNSET || api->state == SOURCE_FAILED)) {
-        canvas_text(c, row++, 2, -1, ROLE_FAIL, api->state == SOURCE_UNSET ? " no cluster " : " no connection ");
-        canvas_text(c, row++, 2, -1, ROLE_TEXT, api->text);
-        canvas_text(c, row++, 2, -1, ROLE_DIM,
-                    api->state == SOURCE_UNSET
-                        ? "set KUBECONFIG, or choose a context with :ctx NAME; `bakewatch doctor` explains"
-                        : "trying again for ever; R tries now, 4 shows every source");
+        render_no_way(src, c, row);
         return;
     }
     if (ws && ws->is_synced && ws->n_notices) {
@@ -340,8 +367,19 @@ static void render_empty(const struct frame *f, struct canvas *c, const struct s
                      id && id->n_namespaces == 1 ? id->namespaces[0] : "these namespaces");
         return;
     }
-    canvas_textf(c, row, 2, ROLE_DIM, "waiting for the API server (%s)",
-                 api ? clock_format_age(f->now_ms - api->since_ms, age) : "0s");
+    for (size_t i = 1; src && i < src->n; i++) { /* a list that does not come: say which, and why */
+        const struct source_health *h = &src->rows[i];
+        if (h->state == SOURCE_FAILED && row < c->at.rows && !text_eq(h->name, "errors"))
+            canvas_textf(c, row++, 2, ROLE_WARN, "%s never loaded: %s", h->name, h->text);
+    }
+    if (row < c->at.rows)
+        canvas_textf(c, row, 2, ROLE_DIM, "waiting for the API server (%s)",
+                     api ? clock_format_age(f->now_ms - api->since_ms, age) : "0s");
+}
+
+static const struct workload *selected(const struct state *s, const struct frame *f)
+{
+    return rows_of(f) ? table_selected(&s->table, ops_of(s), rows_of(f)) : NULL;
 }
 
 static void render(const void *state, const struct frame *f, struct canvas *c)
@@ -352,22 +390,22 @@ static void render(const void *state, const struct frame *f, struct canvas *c)
         render_empty(f, c, s);
         return;
     }
-    size_t notices = shown_notices(ws, c->at.rows);
-    struct canvas body = canvas_window(c, (struct area){ 0, 0, c->at.rows - (int)notices, c->at.cols });
-    table_render(&s->table, ops_of(s), ws, f, &body, panels_are_stale(f));
-    for (size_t i = 0; i < notices; i++)
-        canvas_text(c, c->at.rows - (int)notices + (int)i, 2, -1, ROLE_WARN, ws->notices[i]);
+    int notices = (int)shown_notices(ws, c->at.rows), foot = foot_rows(ws, c->at.rows, c->at.cols);
+    int rows = c->at.rows - notices - foot;
+    struct canvas body = canvas_window(c, (struct area){ 0, 0, rows, c->at.cols });
+    c->stale = panels_are_stale(f);
+    table_render(&s->table, ops_of(s), ws, f, &body, c->stale);
+    const struct workload *w = selected(s, f);
+    if (foot && w && w->health >= HEALTH_WARN && table_is_cut(&s->table, ops_of(s), ws, f, ops_of(s)->n_columns - 1))
+        canvas_textf(c, rows, 2, ROLE_WARN, "%s: %s", w->name, w->problem);
+    for (int i = 0; i < notices; i++)
+        canvas_text(c, rows + foot + i, 2, -1, ROLE_WARN, ws->notices[i]);
 }
 
 static bool nav(void *state, const struct frame *f, enum nav n, const char *arg)
 {
     struct state *s = state;
     return table_nav(&s->table, ops_of(s), rows_of(f), n, arg);
-}
-
-static const struct workload *selected(const struct state *s, const struct frame *f)
-{
-    return rows_of(f) ? table_selected(&s->table, ops_of(s), rows_of(f)) : NULL;
 }
 
 static bool has_row(const void *state, const struct frame *f)
@@ -448,7 +486,8 @@ const struct panel_ops workloads_panel = {
     .name = "workloads",
     .reads = 1u << SECTION_WORKLOADS | 1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_ERRORS |
              1u << SECTION_CLOCK,
-    .state_size = sizeof(struct state), .cmds = cmds, .title = title, .settle = settle,
+    .state_size = sizeof(struct state), .cmds = cmds, .title = title,
+    .is_stale = panels_are_stale, .wants = wants, .settle = settle,
     .render = render, .nav = nav, .has_row = has_row, .copy = copy, .selected_id = selected_id,
     .locate = locate, .release = release,
 };

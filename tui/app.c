@@ -16,21 +16,36 @@
 enum { FRAME_MS = 33, TICK_MS = 1000 };
 enum { FD_SNAP, FD_IN, FD_OUT, FD_SIGNAL, FD_KEEPER, N_FDS };
 
+static void say(struct ui *ui, bool stays, const char *fmt, va_list ap)
+{
+    vsnprintf(ui->said, sizeof ui->said, fmt, ap);
+    ui->said_ms = clock_io_ms();
+    ui->said_stays = stays;
+    ui->said_is_news = false;
+    ui->is_dirty = true;
+}
+
 void ui_say(struct ui *ui, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(ui->said, sizeof ui->said, fmt, ap);
+    say(ui, false, fmt, ap);
     va_end(ap);
-    ui->said_ms = clock_io_ms();
-    ui->is_dirty = true;
+}
+
+void ui_warn(struct ui *ui, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    say(ui, true, fmt, ap);
+    va_end(ap);
 }
 
 bool ui_send(struct ui *ui, const struct cmd_msg *m)
 {
     bool ok = cmdq_push(ui->env->cmdq, m);
     if (!ok)
-        ui_say(ui, "too many commands are waiting: try again");
+        ui_warn(ui, "too many commands are waiting: try again");
     return ok;
 }
 
@@ -51,7 +66,7 @@ void ui_open(struct ui *ui, const char *panel, const char *id)
 {
     size_t i = ui_find(ui, panel);
     if (i == ui->n_panels) {
-        ui_say(ui, "no panel \"%s\"", panel);
+        ui_warn(ui, "no panel \"%s\"", panel);
         return;
     }
     struct frame f = ui_frame(ui, i);
@@ -119,6 +134,11 @@ void ui_prompt(struct ui *ui, const char *text)
     prompt_open(&ui->prompt, ":", text);
 }
 
+void ui_keep(struct ui *ui, const char *text)
+{
+    snprintf(ui->kept, sizeof ui->kept, "%s", text);
+}
+
 struct frame ui_frame(const struct ui *ui, size_t panel)
 {
     return (struct frame){ .snap = ui->snap, .prefs = &ui->prefs, .now_ms = clock_story_ms(),
@@ -140,19 +160,34 @@ static void look_at_rights(struct ui *ui)
     const struct ident *id = ui->snap ? (struct ident *)ui->snap->sections[SECTION_IDENT] : NULL;
     if (!id)
         return;
-    if (!id->read_only && !ui->was_writable)
+    bool is_news = true;
+    if (!id->read_only && !ui->was_writable) {
         ui_say(ui, "changes are possible, each after a question; :disarm ends it");
-    else if (id->write_ban[0] && !text_eq(id->write_ban, ui->ban))
+        if (ui->kept[0] && !ui->prompt.is_open && !ui->dialog.is_open)
+            ui_prompt(ui, ui->kept);
+        ui->kept[0] = '\0';
+    } else if (text_starts(id->write_ban, "--read-only") && !ui->ban[0]) /* as it was asked for */
         ui_say(ui, "read-only: %s", id->write_ban);
+    else if (id->write_ban[0] && !text_eq(id->write_ban, ui->ban))
+        ui_warn(ui, "read-only: %s", id->write_ban);
     else if (id->read_only && ui->was_writable)
         ui_say(ui, "read-only again");
+    else
+        is_news = false;
+    if (id->n_unended > ui->n_unended) { /* last: what somebody has to look at stays on the line */
+        ui_warn(ui, "%zu change%s no known end (:journal, `bakewatch journal unfinished`)", id->n_unended,
+                id->n_unended > 1 ? "s have" : " has");
+        is_news = true;
+    }
+    ui->n_unended = id->n_unended;
+    ui->said_is_news |= is_news;
     ui->was_writable = !id->read_only;
     snprintf(ui->ban, sizeof ui->ban, "%s", id->write_ban);
 }
 
 static bool is_plan_over(const struct plan *p)
 {
-    return p && (p->state == PLAN_DONE || p->state == PLAN_FAILED || p->state == PLAN_REFUSED);
+    return p && (p->state == PLAN_DONE || p->state == PLAN_FAILED || p->state == PLAN_PARTLY || p->state == PLAN_REFUSED);
 }
 
 bool ui_is_changing(const struct ui *ui)
@@ -167,8 +202,9 @@ static void look_at_plan(struct ui *ui)
     if (ui->dialog.is_open || !ui->dialog.is_sent || !is_plan_over(p))
         return;
     ui->dialog.is_sent = false;
-    ui_say(ui, "%s %s: %s%s%s", p->verb, p->target, p->state == PLAN_DONE ? "done" : "not done", p->text[0] ? ", " : "",
+    ui_warn(ui, "%s %s: %s%s%s", p->verb, p->target, p->state == PLAN_DONE ? "done" : p->state == PLAN_PARTLY ? "done in part" : "not done", p->text[0] ? ", " : "",
            p->text);
+    ui->said_is_news = true;
 }
 
 /* Did anything that is shown move?  Hidden layers and tabs below them do not count. */
@@ -180,12 +216,6 @@ static unsigned shown_reads(const struct ui *ui)
     for (size_t i = 0; i < ui->n_tabs; i++)
         reads |= ui->ops[i]->reads;
     return reads;
-}
-
-static bool is_lost(const struct ui *ui)
-{
-    const struct sources *s = ui->snap ? (struct sources *)ui->snap->sections[SECTION_SOURCES] : NULL;
-    return !s || s->lost_ms != TIME_NONE || s->worst != SOURCE_LIVE;
 }
 
 static void look_for_moves(struct ui *ui)
@@ -201,8 +231,7 @@ static void look_for_moves(struct ui *ui)
             look_at_plan(ui);
         ui->versions[i] = v;
     }
-    /* Ages are coarse: a calm screen is looked at again each 5 s, a troubled one each second. */
-    int64_t step = is_lost(ui) || ui->said[0] ? 1 : 5, second = clock_story_ms() / 1000 / step;
+    int64_t second = clock_story_ms() / 1000; /* the clock of the first line; ages are coarser */
     if (second != ui->shown_second)
         ui->is_dirty = true;
     ui->shown_second = second;
@@ -210,7 +239,7 @@ static void look_for_moves(struct ui *ui)
         ui->log_seq = log_seq();
         ui->is_dirty = true;
     }
-    if (ui->said[0] && clock_io_ms() - ui->said_ms > SAY_MS) {
+    if (ui->said[0] && !ui->said_stays && clock_io_ms() - ui->said_ms > SAY_MS) {
         ui->said[0] = '\0';
         ui->is_dirty = true;
     }
@@ -292,7 +321,7 @@ static void suspend(struct ui *ui)
 {
     ui->wants_suspend = false;
     if (!keeper_can_stop()) {
-        ui_say(ui, "no shell here could continue a stopped console: it stays");
+        ui_warn(ui, "no shell here could continue a stopped console: it stays");
         return;
     }
     term_leave(ui->term);
@@ -405,6 +434,7 @@ static void release(struct ui *ui)
             ui->ops[i]->release(ui->state[i]);
         free(ui->state[i]);
     }
+    ui_offer_nothing(ui);
     canvas_free(&ui->canvas);
     keys_release(&ui->keys);
     snap_unref(ui->snap);

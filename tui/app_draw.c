@@ -6,7 +6,7 @@
 
 #include "tui/app_state.h"
 
-enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, N_OWN_HINTS = 13 };
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, HINT_COLS = 100, N_OWN_HINTS = 13, CAPTION_ROWS = 10 };
 
 static const void *section(const struct ui *ui, enum section_id id)
 {
@@ -37,7 +37,9 @@ static int strip_place(struct canvas *c, const struct ident *id)
     char words[512], names[256] = "";
     size_t used = 0;
     int col = 0;
-    if (id->environment[0]) {
+    if (id->is_demo)
+        col += canvas_text(c, 0, col, -1, ROLE_DEMO, c->at.cols < 100 ? " DEMO " : " DEMO: nothing here is real ");
+    if (id->environment[0] && !id->is_demo) {
         snprintf(words, sizeof words, " %s%s%s ", id->class == ENV_PRODUCTION ? "PROD " : "",
                  id->environment, id->class == ENV_STAGING ? " (staging)" : "");
         col += canvas_text(c, 0, col, -1, class_role(id->class), words);
@@ -61,55 +63,80 @@ static int strip_place(struct canvas *c, const struct ident *id)
     return col;
 }
 
-/* What is to be said of the data's age, and whether it is an alarm. */
-static enum role link_words(const struct ui *ui, const struct sources *s, char out[200])
+enum { LINK_WORDS = 320 };
+
+/* "LINK LOST since 14:02:11Z: refused, retry in 2s", with the whole sentence where there is room for it. */
+static void fit(char out[LINK_WORDS], int room, const char *what, const char *since, const struct source_health *h)
+{
+    const char *cause = h->cause && h->cause[0] ? h->cause : "", *texts[] = { h->text, cause, cause };
+    char retry[48] = "";
+    if (h->retry_ms != TIME_NONE) {
+        int64_t ms = h->retry_ms - clock_story_ms();
+        snprintf(retry, sizeof retry, ", retry in %ds", (int)(ms > 0 ? (ms + 999) / 1000 : 0));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        snprintf(out, LINK_WORDS, "%s since %s%s%.200s%s", what, since, texts[i][0] ? ": " : "", texts[i],
+                 i < 2 ? retry : "");
+        if (text_width(out) <= room)
+            return;
+    }
+}
+
+/* A list that has come once and is old, or that has never come: that is not the same. */
+static enum role list_words(const struct sources *s, char out[LINK_WORDS])
+{
+    char age[CLOCK_TEXT];
+    for (size_t i = 1; i < s->n; i++) {
+        const struct source_health *h = &s->rows[i];
+        if (h->state != s->worst)
+            continue;
+        clock_format_age(clock_story_ms() - h->since_ms, age);
+        if (h->state == SOURCE_WAITING)
+            snprintf(out, LINK_WORDS, "loading %s (%s)", h->name, age);
+        else if (h->state == SOURCE_FAILED)
+            snprintf(out, LINK_WORDS, "%s NEVER LOADED: %.200s", h->name, h->text);
+        else
+            snprintf(out, LINK_WORDS, "STALE %s %s", h->name, age);
+        return h->state == SOURCE_WAITING ? ROLE_STRIP : ROLE_ALARM;
+    }
+    out[0] = '\0';
+    return ROLE_STRIP;
+}
+
+/* What is to be said of the data's age in `room` columns, and whether it is an alarm. */
+static enum role link_words(const struct ui *ui, const struct sources *s, int room, char out[LINK_WORDS])
 {
     int64_t now = clock_story_ms();
     struct frame f = { .prefs = &ui->prefs };
     char when[CLOCK_TEXT];
     const struct source_health *api = s && s->n ? &s->rows[0] : NULL;
     if (!api) {
-        snprintf(out, 200, "starting");
+        snprintf(out, LINK_WORDS, "starting");
         return ROLE_STRIP;
     }
-    if (api->state == SOURCE_UNSET) {
-        snprintf(out, 200, "no cluster");
-        return ROLE_ALARM;
-    }
     bool is_refused = text_starts(api->text, "credentials rejected") || text_starts(api->text, "no credentials");
-    if (s->lost_ms == TIME_NONE && is_refused && (api->state == SOURCE_FAILED || api->state == SOURCE_STALE)) {
-        snprintf(out, 200, "%s since %s", api->text[0] == 'c' ? "CREDENTIALS REJECTED" : "NO CREDENTIALS",
-                 panel_time(&f, api->since_ms, when));
+    bool is_bad = api->state == SOURCE_FAILED || api->state == SOURCE_STALE;
+    panel_time(&f, s->lost_ms != TIME_NONE ? s->lost_ms : api->since_ms, when);
+    if (api->state == SOURCE_UNSET)
+        snprintf(out, LINK_WORDS, "no cluster");
+    else if (s->lost_ms != TIME_NONE)
+        fit(out, room, s->oldest_proof_ms == TIME_NONE ? "NO CONNECTION" : "LINK LOST", when, api);
+    else if (is_bad && is_refused)
+        snprintf(out, LINK_WORDS, "%s since %s", api->text[0] == 'c' ? "CREDENTIALS REJECTED" : "NO CREDENTIALS", when);
+    else if (is_bad)
+        fit(out, room, "SERVER SICK", when, api);
+    else if (s->worst != SOURCE_LIVE) {
+        enum role r = list_words(s, out);
+        if (out[0])
+            return r;
+    }
+    if (api->state == SOURCE_UNSET || s->lost_ms != TIME_NONE || is_bad)
         return ROLE_ALARM;
-    }
-    if (s->lost_ms != TIME_NONE || api->state == SOURCE_FAILED) {
-        int64_t since = s->lost_ms != TIME_NONE ? s->lost_ms : api->since_ms;
-        int64_t retry = api->retry_ms == TIME_NONE ? 0 : (api->retry_ms - now + 999) / 1000;
-        panel_time(&f, since, when);
-        snprintf(out, 200, "%s since %s, retry in %ds", s->oldest_proof_ms == TIME_NONE
-                 ? "NO CONNECTION" : "LINK LOST", when, (int)(retry > 0 ? retry : 0));
-        return ROLE_ALARM;
-    }
-    if (api->state == SOURCE_STALE) {
-        snprintf(out, 200, "SERVER SICK since %s", panel_time(&f, api->since_ms, when));
-        return ROLE_ALARM;
-    }
-    for (size_t i = 1; i < s->n && s->worst != SOURCE_LIVE; i++) {
-        const struct source_health *h = &s->rows[i];
-        if (h->state != s->worst)
-            continue;
-        clock_format_age(now - h->since_ms, when);
-        if (h->state == SOURCE_WAITING)
-            snprintf(out, 200, "waiting for %s (%s)", h->name, when);
-        else
-            snprintf(out, 200, "STALE %s %s", h->name, when);
-        return h->state == SOURCE_WAITING ? ROLE_STRIP : ROLE_ALARM;
-    }
-    if (s->oldest_proof_ms != TIME_NONE && now - s->oldest_proof_ms > 4 * PROOF_LATE_MS) {
-        snprintf(out, 200, "unproved for %s", clock_format_age(now - s->oldest_proof_ms, when));
+    if (s->oldest_proof_ms != TIME_NONE && now - s->oldest_proof_ms > 4 * PROOF_LATE_MS * ui->prefs.pace) {
+        snprintf(out, LINK_WORDS, "unproved for %s", clock_format_age(now - s->oldest_proof_ms, when));
         return ROLE_STAGING;
     }
-    snprintf(out, 200, "live");
+    snprintf(out, LINK_WORDS, "live");
     return ROLE_STRIP;
 }
 
@@ -118,22 +145,30 @@ static void draw_strip(struct ui *ui, struct canvas *c)
     const struct ident *id = section(ui, SECTION_IDENT);
     const struct sources *s = section(ui, SECTION_SOURCES);
     struct frame f = { .prefs = &ui->prefs };
-    char link[200], words[204], right[80], now[CLOCK_TEXT];
+    char link[LINK_WORDS], words[LINK_WORDS + 4], right[80], now[CLOCK_TEXT];
     canvas_fill(c, 0, ROLE_STRIP);
     int col = id ? strip_place(c, id) : canvas_text(c, 0, 0, -1, ROLE_STRIP, " bakewatch ");
-    enum role r = link_words(ui, s, link);
+    if (id && id->n_unended) { /* before the link's words, whose end matters least where there is no room */
+        snprintf(words, sizeof words, " %zu NO KNOWN END%s ", id->n_unended, c->at.cols < HINT_COLS ? "" : " (:journal)");
+        col += canvas_text(c, 0, col, -1, ROLE_ALARM, words);
+    }
+    panel_time(&f, clock_story_ms(), now);
+    enum role r = link_words(ui, s, c->at.cols - col - (int)strlen(now) - 4, link);
     snprintf(words, sizeof words, " %s ", link);
     col += canvas_text(c, 0, col, -1, r, words);
     if (ui->is_paused)
         col += canvas_text(c, 0, col, -1, ROLE_STAGING, " PAUSED ");
-    panel_time(&f, clock_story_ms(), now);
-    snprintf(right, sizeof right, "%.1f req/s  %s ", s ? s->requests_per_s : 0.0, now);
+    if (s && s->lost_ms == TIME_NONE) /* nothing is asked on a lost link: the figure would be of before */
+        snprintf(right, sizeof right, "%.1f req/s  %s ", s->requests_per_s, now);
+    else
+        snprintf(right, sizeof right, "%s ", now);
     if (col + (int)strlen(right) < c->at.cols)
         canvas_right(c, 0, 0, c->at.cols, ROLE_STRIP, right);
 }
 
 /* ---- panels ---- */
 
+/* What is old is greyed in the title too: a figure in it is a claim like any other. */
 static void draw_title(struct ui *ui, size_t i, struct canvas *c)
 {
     struct frame f = ui_frame(ui, i);
@@ -148,6 +183,7 @@ static void draw_title(struct ui *ui, size_t i, struct canvas *c)
     int col = 1 + canvas_text(c, 0, 1, -1, r, head);
     if (ui->ops[i]->title)
         ui->ops[i]->title(ui->state[i], &f, &b);
+    c->stale = ui->ops[i]->is_stale && ui->ops[i]->is_stale(&f);
     if (b.len) {
         col += canvas_text(c, 0, col, -1, ROLE_TEXT, buf_str(&b));
         canvas_text(c, 0, col, -1, ROLE_TEXT, " ");
@@ -159,18 +195,19 @@ static void draw_panel(struct ui *ui, size_t i, struct area a)
 {
     if (a.rows < 1)
         return;
-    struct canvas c = canvas_window(&ui->canvas, a);
-    draw_title(ui, i, &c);
-    a.row++;
-    a.rows--;
-    if (a.rows < 1)
-        return;
     struct frame f = ui_frame(ui, i);
-    struct canvas body = canvas_window(&ui->canvas, a);
-    ui->body[i] = body.at;
+    struct canvas c = canvas_window(&ui->canvas, a);
+    struct canvas body = canvas_window(&ui->canvas, (struct area){ a.row + 1, a.col, a.rows - 1, a.cols });
     f.is_drawn = true;
-    ui_settle(ui, i, true);
-    ui->ops[i]->render(ui->state[i], &f, &body);
+    if (a.rows > 1) { /* the title tells of the view as it is drawn now */
+        ui->body[i] = body.at;
+        ui_settle(ui, i, true);
+    } else {
+        ui->ops[i]->settle(ui->state[i], &f, 1, a.cols);
+    }
+    draw_title(ui, i, &c);
+    if (a.rows > 1)
+        ui->ops[i]->render(ui->state[i], &f, &body);
 }
 
 static void draw_body(struct ui *ui, struct area body)
@@ -179,7 +216,12 @@ static void draw_body(struct ui *ui, struct area body)
         draw_panel(ui, ui_top(ui), body);
         return;
     }
-    struct layout l = layout_solve(body, ui->n_tabs, ui->focus, ui->zoom, ui->preset);
+    int wants[LAYOUT_PANELS] = { 0 };
+    for (size_t i = 0; i < ui->n_tabs && i < LAYOUT_PANELS; i++) {
+        struct frame f = ui_frame(ui, i);
+        wants[i] = ui->ops[i]->wants ? 1 + ui->ops[i]->wants(&f, body.cols) : body.rows;
+    }
+    struct layout l = layout_solve(body, wants, ui->n_tabs, ui->focus, ui->zoom, ui->preset);
     for (size_t i = 0; i < ui->n_tabs; i++)
         draw_panel(ui, i, l.areas[i]);
     for (int i = 0; i < l.n_bars; i++) {
@@ -259,13 +301,43 @@ static void draw_prompt(struct ui *ui, struct canvas *c, int row)
         canvas_text(c, row, col, -1, ROLE_TEXT, p->text + p->at + strlen(under));
 }
 
+/* What can be typed next, in columns above the prompt: a third of the screen at the most. */
+static void draw_offers(struct ui *ui, struct canvas *c)
+{
+    int width = 8, row;
+    for (size_t i = 0; i < ui->n_offers; i++)
+        width = text_width(ui->offers[i]) + 2 > width ? text_width(ui->offers[i]) + 2 : width;
+    int across = (c->at.cols - 1) / width > 0 ? (c->at.cols - 1) / width : 1, most = c->at.rows / 3 > 1 ? c->at.rows / 3 : 1;
+    int rows = ((int)ui->n_offers + across - 1) / across, shown = rows < most ? rows : most;
+    row = c->at.rows - 1 - shown;
+    canvas_fill(c, row - 1, ROLE_TEXT);
+    canvas_rule(c, row - 1, 0, c->at.cols, ROLE_FOCUS);
+    canvas_textf(c, row - 1, 1, ROLE_FOCUS, " %s%s ", ui->offers_title, shown < rows ? "; the first are here" : "");
+    for (int i = 0; i < shown; i++)
+        canvas_fill(c, row + i, ROLE_TEXT);
+    for (int i = 0; i < (int)ui->n_offers && i < shown * across; i++)
+        canvas_text(c, row + i / across, 1 + i % across * width, width - 1, ROLE_TEXT, ui->offers[i]);
+}
+
+/* One that is too long loses its middle: the reason stands at its end. */
+static void draw_said(struct ui *ui, struct canvas *c, int row)
+{
+    char line[sizeof ui->said];
+    size_t room = (size_t)c->at.cols - 1;
+    bool is_long = text_width(ui->said) >= c->at.cols - 1 && room < sizeof line;
+    text_shorten(line, is_long ? room : sizeof line, ui->said);
+    canvas_text(c, row, 1, -1, ui->said_stays ? ROLE_WARN : ROLE_TITLE, line);
+}
+
 static void draw_status(struct ui *ui, struct canvas *c, int row)
 {
     canvas_fill(c, row, ROLE_TEXT);
+    if (ui->prompt.is_open && ui->offers_title[0])
+        draw_offers(ui, c);
     if (ui->prompt.is_open)
         draw_prompt(ui, c, row);
     else if (ui->said[0])
-        canvas_text(c, row, 1, -1, ROLE_TITLE, ui->said);
+        draw_said(ui, c, row);
     else if (ui->pending[0])
         canvas_textf(c, row, 1, ROLE_KEY, "%s ...", ui->pending);
     else
@@ -280,21 +352,37 @@ static int64_t newest_deploy(const struct workloads *ws)
     return ms;
 }
 
+/* What the demo's story has to say: a row above the keys, where there is room. */
+static int draw_caption(struct ui *ui, struct canvas *c)
+{
+    const struct ident *id = section(ui, SECTION_IDENT);
+    if (!id || !id->is_demo || !id->caption[0] || ui->rows < CAPTION_ROWS)
+        return 0;
+    int row = ui->rows - 2;
+    canvas_fill(c, row, ROLE_DEMO);
+    canvas_text(c, row, 1, -1, ROLE_DEMO, id->caption);
+    return 1;
+}
+
 void app_draw(struct ui *ui)
 {
     struct canvas *c = &ui->canvas;
+    const struct ident *id = section(ui, SECTION_IDENT);
+    ui->prefs.pace = id ? id->pace : 1;
     ui->prefs.deployed_ms = newest_deploy(section(ui, SECTION_WORKLOADS));
     canvas_clear(c);
     if (ui->rows < LEAST_ROWS || ui->cols < LEAST_COLS) {
         canvas_textf(c, 0, 0, ROLE_TEXT, "%dx%d is too small (20x5); q quits", ui->cols, ui->rows);
     } else {
         draw_strip(ui, c);
-        draw_body(ui, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+        struct area middle = { 1, 0, ui->rows - 2 - draw_caption(ui, c), ui->cols };
+        draw_body(ui, middle);
         if (ui->dialog.is_open) {
-            struct canvas body = canvas_window(c, (struct area){ 1, 0, ui->rows - 2, ui->cols });
+            struct canvas body = canvas_window(c, middle);
             dialog_draw(&ui->dialog, ui_plan_now(ui), section(ui, SECTION_IDENT), &body);
         }
         draw_status(ui, c, ui->rows - 1);
+        ui->said_is_news = ui->said_is_news && ui->prompt.is_open;
     }
     term_draw(ui->term, c);
 }

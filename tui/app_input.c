@@ -22,7 +22,7 @@ static void run_in(struct ui *ui, const struct cmd *c, size_t panel, const char 
     const struct panel_ops *ops = ui->ops[panel];
     ui_settle(ui, panel, false);
     if (c->needs_row && !(ops->has_row && ops->has_row(ui->state[panel], &f))) {
-        ui_say(ui, "%s: nothing is selected", c->name);
+        ui_warn(ui, "%s: nothing is selected", c->name);
         return;
     }
     c->run(ui, ui->state[panel], &f, arg);
@@ -38,7 +38,7 @@ static void unknown(struct ui *ui, const char *name)
     for (const struct cmd *c = ui->ops[ui_top(ui)]->cmds; c && c->name && n < ARRAY_LEN(names); c++)
         names[n++] = c->name;
     const char *near = text_nearest(name, names, n);
-    ui_say(ui, "no command \"%.40s\" here%s%s%s", name, near ? ", did you mean \"" : "",
+    ui_warn(ui, "no command \"%.40s\" here%s%s%s", name, near ? ", did you mean \"" : "",
            near ? near : "", near ? "\"?" : "");
 }
 
@@ -99,48 +99,72 @@ static void offer_args(const struct ui *ui, struct candidates *c, const char *na
     }
 }
 
-static void complete(struct ui *ui)
+/* What can stand at the cursor; the word that is there already. */
+static const char *look_up(const struct ui *ui, struct candidates *c, char head[PROMPT_CAP])
 {
-    struct prompt *p = &ui->prompt;
-    char head[PROMPT_CAP], name[64] = "";
-    struct candidates c = { .n = 0 };
-    snprintf(head, sizeof head, "%.*s", (int)p->at, p->text);
+    char name[64] = "";
+    snprintf(head, PROMPT_CAP, "%.*s", (int)ui->prompt.at, ui->prompt.text);
     const char *word = strrchr(head, ' ');
-    if (!text_eq(p->lead, ":"))
-        return;
     if (word) {
         snprintf(name, sizeof name, "%.*s", (int)strcspn(head, " "), head);
         const char *comma = strrchr(word, ',');
-        offer_args(ui, &c, name, comma ? comma + 1 : word + 1);
         word = comma ? comma + 1 : word + 1;
-    } else {
-        word = head;
-        for (const struct cmd *k = ui->ops[ui_top(ui)]->cmds; k && k->name; k++)
-            offer(&c, k->name, word);
-        for (const struct cmd *k = app_commands; k->name; k++)
-            offer(&c, k->name, word);
+        offer_args(ui, c, name, word);
+        return word;
     }
-    if (!c.n) {
-        ui_say(ui, "nothing begins with \"%.60s\"", word);
+    for (const struct cmd *k = ui->ops[ui_top(ui)]->cmds; k && k->name; k++)
+        offer(c, k->name, head);
+    for (const struct cmd *k = app_commands; k->name; k++)
+        offer(c, k->name, head);
+    return head;
+}
+
+void ui_offer_nothing(struct ui *ui)
+{
+    for (size_t i = 0; i < ui->n_offers; i++)
+        free(ui->offers[i]);
+    ui->n_offers = 0;
+    ui->offers_title[0] = '\0';
+}
+
+void ui_offer(struct ui *ui)
+{
+    struct candidates c = { .n = 0 };
+    char head[PROMPT_CAP];
+    const char *word = look_up(ui, &c, head);
+    ui_offer_nothing(ui);
+    for (size_t i = 0; i < c.n; i++)
+        ui->offers[ui->n_offers++] = x_strdup(c.list[i]);
+    if (c.n)
+        snprintf(ui->offers_title, sizeof ui->offers_title, "%zu to choose from, <tab> completes", c.n);
+    else
+        snprintf(ui->offers_title, sizeof ui->offers_title,
+                 word[0] ? "nothing that is known begins with \"%.40s\"" : "no names are known here: type one", word);
+    ui->is_dirty = true;
+}
+
+static void complete(struct ui *ui)
+{
+    struct candidates c = { .n = 0 };
+    char head[PROMPT_CAP], text[PROMPT_CAP];
+    if (!text_eq(ui->prompt.lead, ":"))
         return;
-    }
-    size_t common = strlen(c.list[0]);
+    look_up(ui, &c, head);
+    size_t common = c.n ? strlen(c.list[0]) : 0;
     for (size_t i = 1; i < c.n; i++) {
         size_t k = 0;
         while (k < common && c.list[i][k] == c.list[0][k])
             k++;
         common = k;
     }
-    char text[PROMPT_CAP];
-    snprintf(text, sizeof text, "%.*s%s", (int)common, c.list[0], c.n == 1 ? " " : "");
-    prompt_replace_word(p, text);
-    if (c.n > 1) {
-        struct buf b = BUF_INIT(240);
-        for (size_t i = 0; i < c.n; i++)
-            buf_addf(&b, "%s%s", i ? "  " : "", c.list[i]);
-        ui_say(ui, "%s", buf_str(&b));
-        buf_release(&b);
+    if (c.n) {
+        snprintf(text, sizeof text, "%.*s%s", (int)common, c.list[0], c.n == 1 ? " " : "");
+        prompt_replace_word(&ui->prompt, text);
     }
+    if (c.n == 1)
+        ui_offer_nothing(ui);
+    else
+        ui_offer(ui);
 }
 
 static void filter(struct ui *ui, const char *text)
@@ -162,8 +186,11 @@ static void prompt_input(struct ui *ui, const struct key *k)
     case PROMPT_CHANGED:
         if (is_filter)
             filter(ui, p->text);
+        else if (ui->offers_title[0]) /* the list follows what is typed */
+            ui_offer(ui);
         break;
     case PROMPT_DONE:
+        ui_offer_nothing(ui);
         if (is_filter) {
             filter(ui, p->text);
         } else {
@@ -174,6 +201,7 @@ static void prompt_input(struct ui *ui, const struct key *k)
         }
         break;
     case PROMPT_CANCELLED:
+        ui_offer_nothing(ui);
         if (is_filter)
             filter(ui, "");
         break;
@@ -204,7 +232,7 @@ static void bound_key(struct ui *ui, const char *name)
         if (had_pending)
             bound_key(ui, name); /* the first key alone means nothing: the second one counts */
         else
-            ui_say(ui, "%s is not bound here; ? lists the keys", name);
+            ui_warn(ui, "%s is not bound here; ? lists the keys", name);
         break;
     }
 }
@@ -223,6 +251,8 @@ static void dialog_input(struct ui *ui, const struct key *k)
         ui_send(ui, &(struct cmd_msg){ .kind = CMD_PLAN_CLOSE, .request = ui->dialog.request });
         if (!ui->dialog.is_sent && p && p->state == PLAN_READY)
             ui_say(ui, "cancelled: nothing was changed");
+        if (ui->dialog.is_sent && !ui_is_changing(ui)) /* its end was read in the frame: it is not said again */
+            ui->dialog.is_sent = false;
         break;
     case DIALOG_GOES_ON:
         break;
@@ -232,6 +262,10 @@ static void dialog_input(struct ui *ui, const struct key *k)
 
 void app_key(struct ui *ui, const struct key *k)
 {
+    if (ui->said[0] && !ui->said_is_news) { /* a message is of the view that it was said in */
+        ui->said[0] = '\0';
+        ui->is_dirty = true;
+    }
     if (ui->dialog.is_open) {
         dialog_input(ui, k);
     } else if (k->kind == KEY_PASTE) {
@@ -240,13 +274,12 @@ void app_key(struct ui *ui, const struct key *k)
             if (text_eq(ui->prompt.lead, "/"))
                 filter(ui, ui->prompt.text);
         } else {
-            ui_say(ui, "pasted text is not taken for keys");
+            ui_warn(ui, "pasted text is not taken for keys");
         }
         ui->is_dirty = true;
     } else if (ui->asks_quit) {
         ui->asks_quit = false;
         ui->wants_quit = text_eq(k->name, "y") || text_eq(k->name, "q");
-        ui->said[0] = '\0';
         ui->is_dirty = true;
     } else if (ui->prompt.is_open && k->kind == KEY_PRESS) {
         prompt_input(ui, k);

@@ -9,7 +9,7 @@
 #include "tui/prompt.h"
 #include "tui/term.h"
 
-enum { APP_PANELS = 12, APP_LAYERS = 8, SAY_MS = 6000 };
+enum { APP_PANELS = 12, APP_LAYERS = 8, SAY_MS = 3000, OFFERS = 256 };
 
 struct ui {
     const struct app_env *env;
@@ -32,10 +32,17 @@ struct ui {
     int rows, cols;
     char said[256];
     int64_t said_ms;
+    bool said_stays;            /* until a key; else SAY_MS too */
+    bool said_is_news;          /* from gather and not drawn yet: a key that was typed ahead does not take it */
+    char *offers[OFFERS];       /* under an open prompt: what its argument can be */
+    size_t n_offers;
+    char offers_title[96];      /* "" = nothing is offered */
     char pending[2 * KEY_NAME]; /* the first key of a sequence */
     uint64_t doc_requests, plan_requests;
     bool was_writable;          /* as the last ident said, and why not */
     char ban[224];
+    size_t n_unended;           /* that have been said */
+    char kept[PROMPT_CAP];      /* a line that was refused because nothing was armed; "" = none */
     uint64_t versions[N_SECTIONS];
     uint64_t log_seq;
     int64_t shown_second;
@@ -51,6 +58,8 @@ struct frame ui_frame(const struct ui *ui, size_t panel);
 void ui_settle(struct ui *ui, size_t panel, bool is_drawn);
 size_t ui_top(const struct ui *ui); /* index of the panel that has the keys */
 void app_draw(struct ui *ui);       /* app_draw.c */
+void ui_offer(struct ui *ui);       /* what can stand at the prompt's cursor; app_input.c */
+void ui_offer_nothing(struct ui *ui);
 void app_key(struct ui *ui, const struct key *k); /* app_input.c */
 size_t ui_find(const struct ui *ui, const char *name); /* n_panels when there is none */
 bool ui_is_changing(const struct ui *ui);            /* a change was sent and has no end yet */

@@ -13,7 +13,7 @@ static void nav(struct ui *ui, enum nav n, const char *refusal)
     size_t top = ui_top(ui);
     struct frame f = ui_frame(ui, top);
     if (!ui->ops[top]->nav || !ui->ops[top]->nav(ui->state[top], &f, n, NULL))
-        ui_say(ui, "%s", refusal);
+        ui_warn(ui, "%s", refusal);
 }
 
 #define NAV(fn, which, refusal)                                                              \
@@ -47,7 +47,7 @@ static void sort(struct ui *ui, void *state, const struct frame *f, const char *
     size_t top = ui_top(ui);
     (void)state;
     if (!ui->ops[top]->nav || !ui->ops[top]->nav(ui->state[top], f, NAV_SORT, arg))
-        ui_say(ui, "no column \"%.30s\" here; its title as it stands, or nothing for the panel's own order", arg);
+        ui_warn(ui, "no column \"%.30s\" here; its title as it stands, or nothing for the panel's own order", arg);
 }
 
 static void layout(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -71,7 +71,7 @@ static void quit(struct ui *ui, void *state, const struct frame *f, const char *
         return;
     }
     ui->asks_quit = true;
-    ui_say(ui, "a change is under way and its end is not known yet: quit all the same? y");
+    ui_warn(ui, "a change is under way and its end is not known yet: quit all the same? y");
 }
 
 static void close_top(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -129,7 +129,7 @@ static void focus(struct ui *ui, void *state, const struct frame *f, const char 
     int64_t n;
     (void)state, (void)f;
     if (!text_to_int(arg, strlen(arg), 1, (int64_t)ui->n_tabs, &n))
-        ui_say(ui, "there are %zu panels", ui->n_tabs);
+        ui_warn(ui, "there are %zu panels", ui->n_tabs);
     else
         focus_on(ui, (size_t)n - 1);
 }
@@ -198,6 +198,7 @@ static void switch_to(struct ui *ui, enum cmd_kind kind, const char *name)
     while (ui->n_layers)
         ui_close_layer(ui);
     ui->is_paused = false; /* the rows of one place must not stand under the name of another */
+    ui->kept[0] = '\0';    /* nor a row's id be meant in another */
     ui_send(ui, &m);
 }
 
@@ -207,13 +208,14 @@ static void ns(struct ui *ui, void *state, const struct frame *f, const char *ar
     (void)state, (void)f;
     if (!arg[0]) {
         prompt_open(&ui->prompt, ":", "ns ");
+        ui_offer(ui);
         return;
     }
     snprintf(copy, sizeof copy, "%s", arg);
     char *rest = copy;
     for (char *one; (one = strsep(&rest, ", "));) {
         if (one[0] && !text_is_dns1123_label(one)) {
-            ui_say(ui, "\"%.60s\" is not the name of a namespace", one);
+            ui_warn(ui, "\"%.60s\" is not the name of a namespace", one);
             return;
         }
     }
@@ -226,10 +228,11 @@ static void ctx(struct ui *ui, void *state, const struct frame *f, const char *a
     (void)state, (void)f;
     if (!arg[0]) {
         prompt_open(&ui->prompt, ":", "ctx ");
+        ui_offer(ui);
         return;
     }
     if (ui_is_changing(ui)) {
-        ui_say(ui, "a change is under way here: see its end first");
+        ui_warn(ui, "a change is under way here: see its end first");
         return;
     }
     for (size_t i = 0; id && i < id->n_contexts; i++) {
@@ -238,7 +241,7 @@ static void ctx(struct ui *ui, void *state, const struct frame *f, const char *a
             return;
         }
     }
-    ui_say(ui, "no context \"%.60s\" in the kubeconfig (Tab lists them)", arg);
+    ui_warn(ui, "no context \"%.60s\" in the kubeconfig (Tab lists them)", arg);
 }
 
 static void go(struct ui *ui, void *state, const struct frame *f, const char *arg)
@@ -257,9 +260,9 @@ static void arm(struct ui *ui, void *state, const struct frame *f, const char *a
     struct cmd_msg m = { .kind = CMD_ARM, .ms = ARM_MS };
     (void)state;
     if (id && id->write_ban[0])
-        ui_say(ui, "read-only: %s", id->write_ban);
+        ui_warn(ui, "read-only: %s", id->write_ban);
     else if (arg[0] && (!text_to_span_ms(arg, &m.ms) || m.ms < 1000 || m.ms > ARM_MOST_MS))
-        ui_say(ui, "arm TIME: from 1s to 1h, as in :arm 10m");
+        ui_warn(ui, "arm TIME: from 1s to 1h, as in :arm 10m");
     else if (ui_send(ui, &m))
         ui_say(ui, "arming: the journal is asked first");
 }
@@ -276,6 +279,12 @@ static void show_log(struct ui *ui, void *state, const struct frame *f, const ch
     ui_open(ui, "log", "");
 }
 
+static void journal(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    ui_open_doc(ui, &(struct cmd_msg){ .doc = DOC_JOURNAL });
+}
+
 static void set(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
     struct theme theme;
@@ -286,11 +295,11 @@ static void set(struct ui *ui, void *state, const struct frame *f, const char *a
         term_repaint(ui->term);
     } else if (text_skip(&arg, "theme ")) {
         if (theme_load(arg, &theme, &e))
-            ui_say(ui, "%s", e.text);
+            ui_warn(ui, "%s", e.text);
         else
             term_theme(ui->term, &theme);
     } else {
-        ui_say(ui, "set theme NAME, set ascii or set unicode");
+        ui_warn(ui, "set theme NAME, set ascii or set unicode");
     }
 }
 
@@ -340,7 +349,7 @@ static void copy(struct ui *ui, void *state, const struct frame *f, const char *
     if (ui->ops[i]->copy)
         ui->ops[i]->copy(ui->state[i], f, &text);
     if (!text.len) {
-        ui_say(ui, "there is nothing to copy here");
+        ui_warn(ui, "there is nothing to copy here");
     } else {
         buf_adds(&osc, in_tmux ? "\033Ptmux;\033\033]52;c;" : "\033]52;c;");
         base64(&osc, buf_str(&text), text.len);
@@ -391,12 +400,13 @@ const struct cmd app_commands[] = {
     { "refresh", "", "ask every source again, now", false, refresh_now },
     { "redraw", "", "paint the whole screen again", false, redraw_all },
     { "zone", "", "times in UTC, local, or since the deploy", false, zone },
-    { "ns", "NAME[,NAME]|all", "watch other namespaces", false, ns },
-    { "ctx", "NAME", "watch another context, read-only", false, ctx },
+    { "ns", "[NAME[,NAME]|all]", "watch other namespaces; alone: lists them", false, ns },
+    { "ctx", "[NAME]", "watch another context, read-only; alone: lists them", false, ctx },
     { "arm", "[TIME]", "allow changes for 10m, or for TIME; each is asked for", false, arm },
     { "disarm", "", "read-only again", false, disarm },
     { "goto", "PANEL [ID]", "open a panel, at a row", false, go },
     { "log", "", "our own log", false, show_log },
+    { "journal", "", "what was changed from here, and what has no known end", false, journal },
     { "set", "theme NAME|ascii|unicode", "how the screen looks", false, set },
     { "copy", "", "copy the row to the terminal's clipboard", false, copy },
     { "mouse", "", "mouse on or off", false, mouse },

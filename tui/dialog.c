@@ -179,10 +179,12 @@ static void draw_question(const struct dialog *d, const struct plan *p, struct c
 {
     static const char *const words[] = { [PLAN_MAKING] = "looking", [PLAN_REFUSED] = "cannot be done",
                                          [PLAN_RUNNING] = "sent", [PLAN_DONE] = "done",
-                                         [PLAN_FAILED] = "not done", [PLAN_UNKNOWN] = "the answer was lost" };
+                                         [PLAN_FAILED] = "not done", [PLAN_PARTLY] = "done in part",
+                                         [PLAN_UNKNOWN] = "the answer was lost" };
     static const enum role roles[] = { [PLAN_MAKING] = ROLE_DIM, [PLAN_REFUSED] = ROLE_FAIL,
                                        [PLAN_RUNNING] = ROLE_PROGRESS, [PLAN_DONE] = ROLE_OK,
-                                       [PLAN_FAILED] = ROLE_FAIL, [PLAN_UNKNOWN] = ROLE_WARN };
+                                       [PLAN_FAILED] = ROLE_FAIL, [PLAN_PARTLY] = ROLE_WARN,
+                                       [PLAN_UNKNOWN] = ROLE_WARN };
     enum plan_state s = p ? p->state : PLAN_MAKING;
     if (s == PLAN_READY && d->is_sent)
         s = PLAN_RUNNING;

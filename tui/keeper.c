@@ -49,8 +49,10 @@ static int wait_for(pid_t child, const sigset_t *set)
         } else if (sig < 0 && errno == EAGAIN) {
             kill(child, SIGKILL);
         }
-        if (waitpid(child, &status, WNOHANG) == child)
-            return status;
+        for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) { /* the demo's simulator is one, too */
+            if (pid == child)
+                return status;
+        }
     }
 }
 

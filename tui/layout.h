@@ -2,9 +2,12 @@
  * tui/layout.h - where the panels stand, by the size of the screen.  Pure.
  *
  *   small   < 60x16   the focused panel alone
- *   normal  80x24     one column: the focused panel takes the room, the others a few rows each
- *   wide    >= 120x30 two columns 60/40: the first two panels left, the others stacked right
- *   full    >= 200x50 three columns: the first two, detail of what is selected, the others
+ *   normal            one column, each as wide as the screen: a line of a list says what happened only
+ *                     when it is whole.  The focused panel has half of the rows for certain, the first
+ *                     one a quarter; what a panel cannot fill goes to the others, in order
+ *   full    >= 200x50 two columns: the panels left; right the detail of what is selected and the last one
+ *
+ * Rejected: 60/40 from 120 columns on, which cut the problem of a workload to show the age of a source.
  */
 #ifndef TUI_LAYOUT_H
 #define TUI_LAYOUT_H
@@ -19,7 +22,9 @@ struct layout {
 };
 
 enum layout_preset { PRESET_AUTO, PRESET_STACK, PRESET_COLUMNS, N_PRESETS };
-/* `n` panels in `body`, `focus` among them.  STACK: one column; COLUMNS: two from 80 columns on. */
-struct layout layout_solve(struct area body, size_t n, size_t focus, bool zoom, enum layout_preset p);
+/* `n` panels in `body`, `focus` among them; wants[i]: rows that panel i could fill, its title among them.
+ * STACK: one column; COLUMNS: two of 60/40, the first two panels left, from 80 columns on. */
+struct layout layout_solve(struct area body, const int wants[], size_t n, size_t focus, bool zoom,
+                           enum layout_preset p);
 
 #endif

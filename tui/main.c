@@ -120,7 +120,7 @@ static int console(const struct options *o)
     struct keymap keys = { 0 };
     struct gather *g;
     struct err e = { 0 };
-    int code = EXIT_PASS, rc = setup_gather(o, &spec);
+    int code = EXIT_PASS, rc = setup_gather(o, NEED_CLUSTER_OR_ERRORS, &spec);
     const struct conf *conf = rc ? NULL : setup_conf(o);
     if (rc || (rc = check_conf(conf)) || (rc = load_keys(conf, &keys)))
         return rc;

@@ -19,6 +19,7 @@ enum zone { ZONE_UTC, ZONE_LOCAL, ZONE_DEPLOY };
 struct prefs {
     enum zone zone;
     bool ascii;
+    int64_t pace;        /* of the story clock: a proof is late by real time, and shown by the story's */
     int64_t deployed_ms; /* of the workload deployed last; TIME_NONE = none is known */
 };
 
@@ -56,6 +57,8 @@ struct panel_ops {
     size_t state_size; /* zero-filled view state */
     const struct cmd *cmds; /* ends with a NULL name; may be NULL */
     void (*title)(const void *state, const struct frame *f, struct buf *out); /* may be NULL */
+    bool (*is_stale)(const struct frame *f); /* what it shows is old; may be NULL: never */
+    int (*wants)(const struct frame *f, int cols); /* rows below the title that it can fill; NULL: all there are */
     void (*settle)(void *state, const struct frame *f, int rows, int cols);
     void (*render)(const void *state, const struct frame *f, struct canvas *c);
     bool (*nav)(void *state, const struct frame *f, enum nav n, const char *arg);
@@ -71,7 +74,9 @@ struct panel_ops {
 };
 
 /* What commands may ask of the app. */
-void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the status row */
+/* The status row, until the next key: what was done goes by itself too, what was refused does not. */
+void ui_say(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void ui_warn(struct ui *ui, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool ui_send(struct ui *ui, const struct cmd_msg *m);               /* to gather */
 uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m);             /* sends CMD_DOC_OPEN, opens the viewer */
 uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m);              /* sends CMD_DOC_OPEN alone */
@@ -80,6 +85,7 @@ void ui_open(struct ui *ui, const char *panel, const char *id);     /* focus or 
 void ui_close_layer(struct ui *ui);
 void ui_run(struct ui *ui, const char *line); /* a command line, as a key would */
 void ui_prompt(struct ui *ui, const char *text); /* opens the `:` line with this in it */
+void ui_keep(struct ui *ui, const char *text);   /* the same, once changes are allowed in this place */
 
 /* "14:02:11Z", local time, or "T+1:30" since the newest deploy, as prefs say. */
 char *panel_time(const struct frame *f, int64_t ms, char out[CLOCK_TEXT]);

@@ -1,6 +1,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "tui/table.h"
 
+#include <assert.h>
 #include <pcre2.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,8 +129,77 @@ static void select_at(struct table *t, const struct table_ops *ops, const void *
     keep_in_view(t);
 }
 
+/* What the cells in view ask for, the title included; nothing for an extra column that has nothing to say. */
+static int need(const struct table *t, const struct table_ops *ops, const void *ctx,
+                const struct frame *f, size_t i, int room, struct buf *cell)
+{
+    const struct column *col = &ops->columns[i];
+    int most = col->most ? col->most : room, title = text_width(col->title) + (t->sort == (int)i + 1), want = 0;
+    size_t end = t->top + (t->height > 0 ? (size_t)t->height : 0);
+    for (size_t r = t->top; r < t->n && r < end && want < most; r++) {
+        cell_text(col, ops->row(ctx, t->order[r]), f, cell);
+        int w = text_width(buf_str(cell));
+        want = w > want ? w : want;
+    }
+    if (!want && t->n && col->rank >= RANK_EXTRA)
+        return 0;
+    want = want > title ? want : title;
+    return want > most ? most : want;
+}
+
+/* Columns of these ranks that have room get their least width. */
+static int choose(const struct table_ops *ops, const struct frame *f, int from, int to, int room,
+                  const int needs[], int out[])
+{
+    for (int rank = from; rank < to; rank++) {
+        for (size_t i = 0; i < ops->n_columns; i++) {
+            const struct column *col = &ops->columns[i];
+            int least = col->most && needs[i] < col->least ? needs[i] : col->least;
+            if (rank == 0 && i == 0 && least + 1 > room) /* the first says what a row is: it is cut, not left out */
+                least = room - 1 > 0 ? room - 1 : 0;
+            if (col->rank != rank || !least || least + 1 > room || (col->is_wanted && !col->is_wanted(f)))
+                continue;
+            out[i] = least;
+            room -= least + 1;
+        }
+    }
+    return room;
+}
+
+/* What is left goes by rank to those that need more; the column that takes the rest comes last. */
+static int grow(const struct table_ops *ops, int room, const int needs[], int out[])
+{
+    for (int rank = 0; rank <= 16; rank++) {
+        for (size_t i = 0; i < ops->n_columns; i++) {
+            const struct column *col = &ops->columns[i];
+            int extra = needs[i] - out[i] < room ? needs[i] - out[i] : room;
+            if (!out[i] || extra <= 0 || (col->most ? col->rank : 16) != rank)
+                continue;
+            out[i] += extra;
+            room -= extra;
+        }
+    }
+    return room;
+}
+
+static void set_widths(struct table *t, const struct table_ops *ops, const void *ctx,
+                       const struct frame *f, int cols)
+{
+    struct buf cell = BUF_INIT(CELL_CAP);
+    int needs[TABLE_COLUMNS], room = cols - (ops->health ? GLYPH : 0) + 1; /* no gap after the last one */
+    assert(ops->n_columns <= TABLE_COLUMNS);
+    memset(t->widths, 0, sizeof t->widths);
+    for (size_t i = 0; i < ops->n_columns; i++)
+        needs[i] = need(t, ops, ctx, f, i, room, &cell);
+    room = choose(ops, f, 0, RANK_EXTRA, room, needs, t->widths);
+    room = grow(ops, room, needs, t->widths);
+    room = choose(ops, f, RANK_EXTRA, 16, room, needs, t->widths);
+    grow(ops, room, needs, t->widths);
+    buf_release(&cell);
+}
+
 void table_settle(struct table *t, const struct table_ops *ops, const void *ctx,
-                  const struct frame *f, uint64_t version, int rows)
+                  const struct frame *f, uint64_t version, int rows, int cols)
 {
     t->height = rows - 1; /* the header */
     if (version != t->version || t->is_dirty || !t->order) {
@@ -153,6 +223,7 @@ void table_settle(struct table *t, const struct table_ops *ops, const void *ctx,
         }
     }
     keep_in_view(t);
+    set_widths(t, ops, ctx, f, cols);
 }
 
 const void *table_selected(const struct table *t, const struct table_ops *ops, const void *ctx)
@@ -217,11 +288,20 @@ static bool sort_by(struct table *t, const struct table_ops *ops, const char *ti
     return !title[0];
 }
 
+/* The next column that is on the screen, or 0: the panel's own order. */
+static int next_sort(const struct table *t, const struct table_ops *ops, int step)
+{
+    int n = (int)ops->n_columns + 1, at = t->sort;
+    do
+        at = (at + n + step) % n;
+    while (at && (!t->widths[at - 1] || !ops->columns[at - 1].title[0]));
+    return at;
+}
+
 bool table_nav(struct table *t, const struct table_ops *ops, const void *ctx, enum nav n,
                const char *arg)
 {
     size_t page = t->height > 1 ? (size_t)t->height - 1 : 1, last = t->n ? t->n - 1 : 0, at = t->at;
-    int n_sorts = (int)ops->n_columns + 1;
     switch (n) {
     case NAV_DOWN: at = at < last ? at + 1 : last; break;
     case NAV_UP: at = at ? at - 1 : 0; break;
@@ -231,8 +311,8 @@ bool table_nav(struct table *t, const struct table_ops *ops, const void *ctx, en
     case NAV_HALF_UP: at = at > page / 2 ? at - page / 2 : 0; break;
     case NAV_TOP: at = 0; break;
     case NAV_BOTTOM: at = last; break;
-    case NAV_SORT_NEXT: t->sort = (t->sort + 1) % n_sorts; t->is_dirty = true; return true;
-    case NAV_SORT_PREV: t->sort = (t->sort + n_sorts - 1) % n_sorts; t->is_dirty = true; return true;
+    case NAV_SORT_NEXT: t->sort = next_sort(t, ops, 1); t->is_dirty = true; return true;
+    case NAV_SORT_PREV: t->sort = next_sort(t, ops, -1); t->is_dirty = true; return true;
     case NAV_SORT: return sort_by(t, ops, arg);
     case NAV_REVERSE: t->reverse = !t->reverse; t->is_dirty = true; return true;
     case NAV_FAULTS: t->faults = !t->faults; t->is_dirty = true; return ops->is_fault != NULL;
@@ -244,44 +324,6 @@ bool table_nav(struct table *t, const struct table_ops *ops, const void *ctx, en
     if (t->n)
         select_at(t, ops, ctx, at);
     return true;
-}
-
-/* Least widths first, by rank; then what is left goes to the columns that can use it. */
-static void widths(const struct table *t, const struct table_ops *ops, const void *ctx,
-                   const struct frame *f, int room, int out[])
-{
-    struct buf cell = BUF_INIT(CELL_CAP);
-    int used = 0;
-    for (size_t i = 0; i < ops->n_columns; i++)
-        out[i] = 0;
-    for (int rank = 0; rank < 16; rank++) {
-        for (size_t i = 0; i < ops->n_columns; i++) {
-            const struct column *col = &ops->columns[i];
-            if (col->rank != rank || used + col->least + 1 > room || (col->is_wanted && !col->is_wanted(f)))
-                continue;
-            out[i] = col->least;
-            used += col->least + 1;
-        }
-    }
-    for (size_t i = 0; i < ops->n_columns; i++) {
-        const struct column *col = &ops->columns[i];
-        int most = col->most ? col->most : room, want = out[i];
-        if (!out[i])
-            continue;
-        size_t end = t->top + (t->height > 0 ? (size_t)t->height : 0);
-        for (size_t r = t->top; r < t->n && r < end && want < most; r++) {
-            cell_text(col, ops->row(ctx, t->order[r]), f, &cell);
-            int w = text_width(buf_str(&cell));
-            want = w > want ? w : want;
-        }
-        want = want > most ? most : want;
-        int extra = want - out[i] < room - used ? want - out[i] : room - used;
-        if (extra > 0) {
-            out[i] += extra;
-            used += extra;
-        }
-    }
-    buf_release(&cell);
 }
 
 static void render_header(const struct table *t, const struct table_ops *ops, struct canvas *c,
@@ -306,9 +348,9 @@ void table_render(const struct table *t, const struct table_ops *ops, const void
                   const struct frame *f, struct canvas *c, bool stale)
 {
     struct buf cell = BUF_INIT(CELL_CAP);
-    int w[32], left = ops->health ? GLYPH : 0;
+    const int *w = t->widths;
+    int left = ops->health ? GLYPH : 0;
     c->stale = stale;
-    widths(t, ops, ctx, f, c->at.cols - left, w);
     render_header(t, ops, c, w, left);
     for (int line = 1; line < c->at.rows; line++) {
         size_t i = t->top + (size_t)line - 1;
@@ -336,6 +378,18 @@ void table_render(const struct table *t, const struct table_ops *ops, const void
     buf_release(&cell);
 }
 
+bool table_is_cut(const struct table *t, const struct table_ops *ops, const void *ctx,
+                  const struct frame *f, size_t column)
+{
+    const void *row = table_selected(t, ops, ctx);
+    struct buf cell = BUF_INIT(CELL_CAP);
+    if (row)
+        cell_text(&ops->columns[column], row, f, &cell);
+    bool is_cut = text_width(buf_str(&cell)) > t->widths[column];
+    buf_release(&cell);
+    return is_cut;
+}
+
 void table_copy(const struct table *t, const struct table_ops *ops, const void *ctx,
                 const struct frame *f, struct buf *out)
 {
@@ -359,5 +413,8 @@ void table_describe(const struct table *t, const struct table_ops *ops, struct b
     if (t->faults)
         buf_adds(out, " faults only");
     if (t->sort)
-        buf_addf(out, " by %s%s", ops->columns[t->sort - 1].title, t->reverse ? " reversed" : "");
+        buf_addf(out, " by %s%s%s", ops->columns[t->sort - 1].title, t->reverse ? " reversed" : "",
+                 t->widths[t->sort - 1] ? "" : " (not shown)");
+    if (t->height > 0 && t->n > (size_t)t->height)
+        buf_addf(out, ", rows %zu-%zu of %zu", t->top + 1, t->top + (size_t)t->height, t->n);
 }

@@ -9,12 +9,14 @@
 
 #include "tui/panel.h"
 
-enum { TABLE_ID = 320, TABLE_FILTER = 128 };
+enum { TABLE_ID = 320, TABLE_FILTER = 128, TABLE_COLUMNS = 16, RANK_EXTRA = 6 };
 
 struct column {
     const char *title;
-    int least, most;   /* columns on the screen; most 0 = takes what is left */
-    int rank;          /* the highest rank goes first when there is no room */
+    int least, most;   /* columns on the screen, fewer when the cells need fewer; most 0 = takes what is
+                        * left, and never fewer than least */
+    int rank;          /* the highest rank goes first when there is no room; from RANK_EXTRA on it is
+                        * shown only when the others have all that their cells need */
     bool is_right;
     enum role (*cell)(const void *row, const struct frame *f, struct buf *out);
     int64_t (*key)(const void *row, const struct frame *f); /* sorts by number; NULL = by the cell's text */
@@ -44,6 +46,7 @@ struct table { /* view state: zero-filled is fine */
     bool is_inverted;
     char regex_error[80];
     int height;
+    int widths[TABLE_COLUMNS]; /* as drawn, 0 = no room for the column; derived in settle */
     uint64_t version;        /* of the section that `order` was made from */
     bool is_dirty;
 };
@@ -51,7 +54,7 @@ struct table { /* view state: zero-filled is fine */
 void table_release(struct table *t);
 /* `version` changes when the rows do. */
 void table_settle(struct table *t, const struct table_ops *ops, const void *ctx,
-                  const struct frame *f, uint64_t version, int rows);
+                  const struct frame *f, uint64_t version, int rows, int cols);
 void table_render(const struct table *t, const struct table_ops *ops, const void *ctx,
                   const struct frame *f, struct canvas *c, bool stale);
 bool table_nav(struct table *t, const struct table_ops *ops, const void *ctx, enum nav n,
@@ -60,7 +63,11 @@ const void *table_selected(const struct table *t, const struct table_ops *ops, c
 bool table_locate(struct table *t, const char *id);
 void table_copy(const struct table *t, const struct table_ops *ops, const void *ctx,
                 const struct frame *f, struct buf *out);
-/* " filter /x/ 3 of 24, faults only, by NAME": what narrows or orders the view. */
+/* The selected row's cell of this column when the column is too narrow for it, or not shown. */
+bool table_is_cut(const struct table *t, const struct table_ops *ops, const void *ctx,
+                  const struct frame *f, size_t column);
+/* " /x/ 3 of 24 faults only by NAME, rows 1-9 of 24": what narrows or orders the view, and which part
+ * of it is seen. */
 void table_describe(const struct table *t, const struct table_ops *ops, struct buf *out);
 
 #endif

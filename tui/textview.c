@@ -4,19 +4,59 @@
 #include <string.h>
 #include <strings.h>
 
-static int64_t last_top(const struct textview *v, const struct lines_of *l)
+/* Bytes of the line that stand on one row: to the last space, where there is one in its second half. */
+static size_t row_bytes(const char *s, int cols)
 {
-    int64_t top = l->dropped + (int64_t)l->n - v->height;
-    return top > l->dropped ? top : l->dropped;
+    const char *p = s, *end = s + strlen(s), *space = NULL;
+    struct text_cell t;
+    int used = 0;
+    while (p < end) {
+        const char *at = p;
+        text_next(&p, end, &t);
+        if (used + t.width > cols && at > s)
+            return (size_t)((space ? space : at) - s);
+        used += t.width;
+        if (*at == ' ' && used > cols / 2)
+            space = p;
+    }
+    return (size_t)(end - s);
 }
 
-void textview_settle(struct textview *v, const struct lines_of *l, bool follows, int rows)
+static int rows_of(const struct textview *v, const char *s)
+{
+    int n = 1;
+    if (!v->wrap || v->width < 1)
+        return 1;
+    while (s[row_bytes(s, v->width)]) {
+        s += row_bytes(s, v->width);
+        n++;
+    }
+    return n;
+}
+
+/* The top with which the last line stands on the last row. */
+static int64_t last_top(const struct textview *v, const struct lines_of *l)
+{
+    size_t i = l->n;
+    int room = v->height;
+    while (i > 0) {
+        room -= rows_of(v, l->line(l->ctx, i - 1));
+        if (room < 0)
+            break;
+        i--;
+    }
+    if (i == l->n && l->n)
+        i--;
+    return l->dropped + (int64_t)i;
+}
+
+void textview_settle(struct textview *v, const struct lines_of *l, bool follows, int rows, int cols)
 {
     v->height = rows;
-    if (follows && !v->is_unfollowed)
-        v->top = last_top(v, l);
-    if (v->top > last_top(v, l))
-        v->top = last_top(v, l);
+    v->width = cols;
+    int64_t last = last_top(v, l);
+    if ((follows && !v->is_unfollowed) || v->top > last)
+        v->top = last;
     if (v->top < l->dropped)
         v->top = l->dropped;
 }
@@ -27,18 +67,18 @@ static const char *find(const struct textview *v, const char *line)
 }
 
 static void render_line(const struct textview *v, const struct lines_of *l, size_t i, struct canvas *c,
-                        int row, const char *s)
+                        int row, const char *s, size_t n)
 {
     enum role r = l->role ? l->role(l->ctx, i) : ROLE_TEXT;
     const char *hit = find(v, s);
-    if (!hit) {
-        canvas_text(c, row, 0, -1, r, s);
+    if (!hit || hit >= s + n) {
+        canvas_textn(c, row, 0, -1, r, s, n);
         return;
     }
     int col = canvas_textn(c, row, 0, -1, r, s, (size_t)(hit - s));
-    size_t n = strlen(v->search);
-    col += canvas_textn(c, row, col, -1, ROLE_MATCH, hit, n);
-    canvas_text(c, row, col, -1, r, hit + n);
+    size_t left = n - (size_t)(hit - s), m = strlen(v->search) < left ? strlen(v->search) : left;
+    col += canvas_textn(c, row, col, -1, ROLE_MATCH, hit, m);
+    canvas_textn(c, row, col, -1, r, hit + m, left - m);
 }
 
 /* Moves `cols` columns into a line. */
@@ -59,12 +99,14 @@ void textview_render(const struct textview *v, const struct lines_of *l, struct 
     for (size_t i = (size_t)(v->top - l->dropped); i < l->n && row < c->at.rows; i++) {
         const char *s = l->line(l->ctx, i);
         if (!v->wrap) {
-            render_line(v, l, i, c, row++, skip_columns(s, v->left));
+            s = skip_columns(s, v->left);
+            render_line(v, l, i, c, row++, s, strlen(s));
             continue;
         }
         do {
-            render_line(v, l, i, c, row++, s);
-            s = skip_columns(s, c->at.cols);
+            size_t n = row_bytes(s, c->at.cols);
+            render_line(v, l, i, c, row++, s, n);
+            s += n;
         } while (*s && row < c->at.rows);
     }
 }

@@ -23,11 +23,11 @@ struct textview { /* zero-filled is fine */
     int left;
     bool wrap, is_unfollowed;
     char search[SEARCH_CAP];
-    int height;
+    int height, width; /* as settled */
     int64_t seen;     /* the last line that was there when we stopped to follow */
 };
 
-void textview_settle(struct textview *v, const struct lines_of *l, bool follows, int rows);
+void textview_settle(struct textview *v, const struct lines_of *l, bool follows, int rows, int cols);
 void textview_render(const struct textview *v, const struct lines_of *l, struct canvas *c);
 bool textview_nav(struct textview *v, const struct lines_of *l, enum nav n, const char *arg);
 int64_t textview_new(const struct textview *v, const struct lines_of *l); /* lines since unpinned */

@@ -1,6 +1,8 @@
 #include "core/base/clock.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -40,9 +42,29 @@ int64_t clock_mono_ms(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+static pthread_mutex_t follow_mu = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool is_following;
+static int64_t follow_story_ms, follow_io_ms;
+static double follow_rate;
+
+void clock_follow(int64_t story_ms, int64_t io_ms, double rate)
+{
+    pthread_mutex_lock(&follow_mu);
+    follow_story_ms = story_ms;
+    follow_io_ms = io_ms;
+    follow_rate = rate;
+    pthread_mutex_unlock(&follow_mu);
+    atomic_store(&is_following, true);
+}
+
 int64_t clock_story_ms(void)
 {
-    return story_now();
+    if (!atomic_load(&is_following))
+        return story_now();
+    pthread_mutex_lock(&follow_mu);
+    int64_t ms = follow_story_ms + (int64_t)((double)(clock_io_ms() - follow_io_ms) * follow_rate);
+    pthread_mutex_unlock(&follow_mu);
+    return ms;
 }
 
 /* Days since 1970-01-01 of a proleptic Gregorian date. */

@@ -4,7 +4,7 @@
  * clock_io_ms     CLOCK_BOOTTIME: deadlines and backoff; goes on during suspend
  * clock_story_ms  ms since the Unix epoch, UTC: everything shown, stored or judged
  *
- * Both can be replaced (tests, the demo).  Formats are RFC 3339 UTC.
+ * Both can be replaced (tests); the story clock can follow another one (the demo).  Formats are RFC 3339 UTC.
  * Thread   any; clock_set before threads start
  */
 #ifndef BASE_CLOCK_H
@@ -20,6 +20,9 @@ int64_t clock_io_ms(void);
 int64_t clock_mono_ms(void);  /* CLOCK_MONOTONIC: only to notice a suspend by its gap to io */
 int64_t clock_story_ms(void);
 void clock_set(int64_t (*io)(void), int64_t (*story)(void)); /* NULL = the real one */
+/* From now on the story clock shows story_ms at io_ms and runs `rate` times as fast as the real one
+ * (0 = it stands).  Any thread, any number of times; overrides clock_set's story. */
+void clock_follow(int64_t story_ms, int64_t io_ms, double rate);
 
 /* "2026-11-24T10:00:00Z", fraction of up to 9 digits and an offset allowed.  n bytes are read. */
 bool clock_parse_rfc3339(const char *s, size_t n, int64_t *out_ms);

@@ -5,20 +5,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
+
+enum { WHOLE = 8192 }; /* a path and more: what is cut is cut in the middle */
+
 void (*oom_hook)(void);
 
 enum err_code err_set(struct err *e, enum err_code code, int native, const char *fmt, ...)
 {
     if (!e)
         return code;
-    char text[sizeof e->text]; /* the arguments may point into e->text */
+    char text[WHOLE]; /* the arguments may point into e->text */
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     e->code = code;
     e->native = native;
-    memcpy(e->text, text, sizeof text);
+    text_shorten(e->text, sizeof e->text, text);
     return code;
 }
 
@@ -26,14 +30,14 @@ enum err_code err_at(struct err *e, const char *fmt, ...)
 {
     if (!e)
         return ERR_IO;
-    char text[sizeof e->text];
+    char text[WHOLE];
     va_list ap;
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof text)
         snprintf(text + n, sizeof text - (size_t)n, ": %s", e->text);
-    memcpy(e->text, text, sizeof text);
+    text_shorten(e->text, sizeof e->text, text);
     return e->code;
 }
 

@@ -42,6 +42,7 @@ struct err {
     char text[224];
 };
 
+/* A text that is too long loses its middle: a path may be long, and the reason comes last. */
 enum err_code err_set(struct err *e, enum err_code code, int native, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 /* Puts "where: " before the text that is there; returns e->code. */

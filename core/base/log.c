@@ -132,7 +132,7 @@ enum err_code log_open(const char *path, struct err *e)
     bool failed = the.fd < 0;
     pthread_mutex_unlock(&the.mu);
     if (failed)
-        return err_set(e, ERR_IO, saved, "cannot open log %s: %s", path, strerror(saved));
+        return err_set(e, ERR_IO, saved, "cannot open the log: %s: %s", strerror(saved), path);
     return ERR_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "core/base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <utf8proc.h>
@@ -132,6 +133,32 @@ void text_clean(struct buf *out, const char *s, size_t n)
         if (!buf_adds(out, cell.bytes))
             return;
     }
+}
+
+char *text_shorten(char *dst, size_t room, const char *s)
+{
+    size_t n = strlen(s), word = 0, at = 0;
+    if (n < room || room < 8) {
+        snprintf(dst, room, "%s", s);
+        return dst;
+    }
+    size_t over = n - (room - 1) + 3, head = (room - 4) / 3; /* bytes that go; bytes before them */
+    for (size_t i = 0, k; i < n; i += k + 1) {
+        k = strcspn(s + i, " ");
+        if (k > word) {
+            word = k;
+            at = i;
+        }
+    }
+    if (word >= over + 8) /* enough of it stays to be known again */
+        head = at + (word - over) / 2;
+    const char *end = s + head + over;
+    while (head && ((unsigned char)s[head] & 0xC0) == 0x80)
+        head--;
+    while (((unsigned char)*end & 0xC0) == 0x80)
+        end++;
+    snprintf(dst, room, "%.*s...%s", (int)head, s, end);
+    return dst;
 }
 
 char *text_clean_to(char *dst, size_t room, const char *s, size_t n)

@@ -38,6 +38,9 @@ void text_next(const char **s, const char *end, struct text_cell *out);
 void text_clean(struct buf *out, const char *s, size_t n);
 /* The same into a fixed array, cut at a cell; returns dst. */
 char *text_clean_to(char *dst, size_t room, const char *s, size_t n);
+/* Whole, or with "..." in its longest word, which is a path mostly, or else in its middle: what begins a
+ * message says what failed, what ends it says why.  Returns dst. */
+char *text_shorten(char *dst, size_t room, const char *s);
 int text_width(const char *s); /* columns of the cleaned form */
 /* Decodes one code point strictly; returns its bytes, or 0 when invalid or n == 0. */
 size_t text_decode(const char *s, size_t n, int32_t *cp);

@@ -244,7 +244,7 @@ static void line_done(void *ctx)
     struct err e = l->e;
     enum entry_state s = l->en.state;
     int64_t arm_ms = a && l->generation == a->generation ? l->arm_ms : 0;
-    char trouble[224] = "";
+    char trouble[224] = "", why[180];
     if (act)
         act->hold = l->hold;
     else if (l->hold >= 0)
@@ -253,7 +253,7 @@ static void line_done(void *ctx)
     if (!a)
         return;
     if (e.code)
-        snprintf(trouble, sizeof trouble, "the journal cannot be written: %.180s", e.text);
+        snprintf(trouble, sizeof trouble, "the journal cannot be written: %s", text_shorten(why, sizeof why, e.text));
     set_trouble(a, trouble);
     if (arm_ms && !e.code) {
         a->is_armed = true;
@@ -323,6 +323,22 @@ void act_leave(struct act *act)
 
 /* ---- rights ---- */
 
+/* Arming is in the journal, so its end is too.  Read-only is at once and whatever the journal says. */
+static void end_arming(struct actuator *a, const char *why)
+{
+    char key[ENTRY_KEY];
+    if (a->is_armed) {
+        log_put(LOG_INFO, "gate", "read-only again: %s", why);
+        make_key(key);
+        if (!put_line(a, NULL, key, ENTRY_CLOSED, "disarm", a->where, why, 0))
+            set_trouble(a, "too much waits for the journal");
+    }
+    a->is_armed = false;
+    a->generation++;
+    loop_timer_stop(a->spec.loop, &a->expiry);
+    changed(a);
+}
+
 static void on_expiry(void *ctx)
 {
     struct actuator *a = ctx;
@@ -331,7 +347,7 @@ static void on_expiry(void *ctx)
         loop_timer_set(a->spec.loop, &a->expiry, left);
         return;
     }
-    actuator_disarm(a);
+    end_arming(a, "its time is over");
 }
 
 void actuator_arm(struct actuator *a, int64_t ms)
@@ -347,12 +363,7 @@ void actuator_arm(struct actuator *a, int64_t ms)
 
 void actuator_disarm(struct actuator *a)
 {
-    if (a->is_armed)
-        log_put(LOG_INFO, "gate", "read-only again");
-    a->is_armed = false;
-    a->generation++;
-    loop_timer_stop(a->spec.loop, &a->expiry);
-    changed(a);
+    end_arming(a, "asked for");
 }
 
 struct actuator_rights actuator_rights(const struct actuator *a)
@@ -367,11 +378,12 @@ struct actuator_rights actuator_rights(const struct actuator *a)
 
 void actuator_move(struct actuator *a, const char *where, const char *ban)
 {
+    end_arming(a, "another context"); /* said of the one that is left */
     free(a->where);
     free(a->ban);
     a->where = x_strdup(where);
     a->ban = x_strdup(ban);
-    actuator_disarm(a);
+    changed(a);
 }
 
 struct actuator *actuator_new(const struct actuator_spec *spec)

@@ -8,8 +8,9 @@
  *   answer  APPLIED, REFUSED or UNKNOWN is journalled, then CLOSED; an UNKNOWN is answered once more when
  *           it has been settled
  *
- * Arming is an entry of the journal too: who may change things, from when, for how long.  When the journal
- * cannot be written, changes are off and `ban` says why; arming again tries it again.
+ * Arming is an entry of the journal too: who may change things, from when, for how long; and so is its end.
+ * An act by being typed arms nothing: its own entries say all.  When the journal cannot be written, changes
+ * are off and `ban` says why; arming again tries it again.
  *
  * Errors   ERR_FORBIDDEN read-only, with what to do; ERR_IO no journal
  * Thread   the loop's; the journal is written on the worker

@@ -79,6 +79,11 @@ static const char *env_of(const char *name)
     return getenv(name);
 }
 
+static void record_target(const char *key, char out[80])
+{
+    snprintf(out, 80, "deployment_errors (%.40s)", key);
+}
+
 /* ---- on the worker ---- */
 
 static struct waiting *parse(const struct deliver *d, const char *key, const char *json, size_t n)
@@ -180,11 +185,63 @@ static void open_work(void *ctx)
     }
 }
 
+enum { LOOSE = 16 };
+struct loose_ends { /* operations of this record that were killed: the run itself, and earlier deliveries */
+    const char *key;
+    char target[80]; /* of its deliveries */
+    struct entry of[LOOSE]; /* their strings are ours */
+    size_t n;
+};
+
+static bool add_loose(void *ctx, const struct entry *last)
+{
+    struct loose_ends *l = ctx;
+    bool is_run = strcmp(last->op, l->key) == 0;
+    if (!is_run && !(strcmp(last->action, "error-record") == 0 && strcmp(last->target, l->target) == 0))
+        return true;
+    struct entry *en = &l->of[l->n++];
+    *en = *last;
+    en->action = x_strdup(last->action);
+    en->target = x_strdup(last->target);
+    en->where = x_strdup(last->where);
+    en->detail = is_run ? "was killed; what is known of it is a row now" : "was cut short; a later delivery has done it";
+    return l->n < LOOSE;
+}
+
+/* Whoever was killed wrote no end into the journal.  What became of it is known now: the row is there. */
+static void tie_up(struct deliver *d)
+{
+    struct loose_ends l = { .key = d->done_key };
+    struct journal *j = NULL;
+    struct err e = { 0 };
+    record_target(d->done_key, l.target);
+    if (!journal_open(&d->dir, &j, &e))
+        (void)!journal_orphans(j, add_loose, &l, &e);
+    for (size_t i = 0; i < l.n; i++) {
+        struct entry *en = &l.of[i];
+        int hold = journal_hold(&d->dir, en->op); /* -1: somebody is at it */
+        en->at_ms = clock_story_ms();
+        en->state = ENTRY_CLOSED;
+        en->who = d->spec.who;
+        if (hold >= 0 && !e.code)
+            (void)!journal_append(j, en, &e);
+        journal_release(&d->dir, en->op, hold);
+        free((char *)(uintptr_t)en->action);
+        free((char *)(uintptr_t)en->target);
+        free((char *)(uintptr_t)en->where);
+    }
+    if (e.code)
+        log_put(LOG_WARN, "spool", "%s", e.text); /* they stay without a known end */
+    journal_close(j);
+}
+
 static void take_out_work(void *ctx)
 {
     struct deliver *d = ctx;
-    if (!spool_take_out(d->spool, d->done_key, &d->e))
-        d->e = (struct err){ 0 };
+    if (spool_take_out(d->spool, d->done_key, &d->e))
+        return;
+    d->e = (struct err){ 0 };
+    tie_up(d);
 }
 
 static void close_work(void *ctx)
@@ -203,6 +260,7 @@ static void free_all(struct deliver *d)
         free_waiting(w);
     spool_close(d->spool);
     free((char *)(uintptr_t)d->spec.state_dir);
+    free((char *)(uintptr_t)d->spec.who);
     free(d);
 }
 
@@ -342,7 +400,7 @@ static void next_record(struct deliver *d)
         end(d);
         return;
     }
-    snprintf(target, sizeof target, "deployment_errors (%.40s)", d->now->key);
+    record_target(d->now->key, target);
     snprintf(detail, sizeof detail, "%s of %.60s in %.60s: %.100s", d->now->change.code, d->now->change.service,
              d->now->change.environment, errdb_state(d->spec.db).source);
     struct act_spec spec = { .action = "error-record", .target = target, .detail = detail, .is_typed = true,
@@ -378,6 +436,7 @@ struct deliver *deliver_new(const struct deliver_spec *spec)
 {
     struct deliver *d = x_calloc(1, sizeof *d);
     d->spec = *spec;
+    d->spec.who = x_strdup(spec->who);
     d->spec.state_dir = spec->state_dir ? x_strdup(spec->state_dir) : NULL;
     snprintf(d->place, sizeof d->place, "%s", spec->place ? spec->place : "");
     d->spec.place = d->place;

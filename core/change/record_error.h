@@ -7,7 +7,8 @@
  * record's key, then the record is taken out.  It names the database that it is for, by a digest (the text
  * may hold a password): a delivery into another one leaves it.  Killed anywhere in between, the next one sends the same
  * again, and the guard finds it.  A record that is "running" although nobody holds its key's lock any more
- * was left by a run that was killed: it is delivered as that.
+ * was left by a run that was killed: it is delivered as that.  With the row, what was killed on
+ * the way has its end: its operations in the journal are closed.
  *
  * Thread   the loop's; the spool is read and written on the worker
  */
@@ -36,6 +37,7 @@ struct deliver_spec {
     struct errdb *db;      /* live, or nothing comes of it */
     const char *state_dir; /* copied */
     const char *place;     /* copied: run_place of db */
+    const char *who;       /* copied: "ann@bastion-1" */
     /* Last call; deliver_free is still the owner's.  e: why the rest stays (n_left), or ERR_BUSY: another process delivers. */
     void (*on_end)(void *ctx, size_t n_delivered, size_t n_left, const struct err *e);
     void *ctx;

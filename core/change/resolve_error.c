@@ -136,6 +136,17 @@ static void make_hash(struct error_act *a)
         snprintf(a->hash + 2 * i, 3, "%02x", out[i]);
 }
 
+static bool is_one_of_many(const struct error_act *a)
+{
+    return a->spec.n_open > 1 && a->row && !is_resolved(a->row);
+}
+
+/* The console has a command for the whole group. */
+static bool has_all(const struct error_act *a)
+{
+    return a->index == STEP_ACKNOWLEDGED || text_eq(a->verb, "resolve");
+}
+
 static void make_lines(struct error_act *a)
 {
     const struct error_row *r = a->row;
@@ -163,6 +174,9 @@ static void make_lines(struct error_act *a)
              clock_format_rfc3339(to_utc(a, r->resolved_local_ms), when));
         line(a, PLAN_AFTER, "resolved_at: NULL, resolved_by: NULL; the notes stay");
     }
+    if (is_one_of_many(a))
+        line(a, PLAN_PLAIN, "the other %zu of its group stay as they are%s%s%s", a->spec.n_open - 1,
+             has_all(a) ? "; :" : "", has_all(a) ? a->verb : "", has_all(a) ? "-all does all of them in one plan" : "");
     if (!r->is_zoned && !is_step(a) && !st.is_zone_sure)
         line(a, PLAN_WARNING, "the zone of the table's times is not certain: %s", st.zone_text);
 }
@@ -205,6 +219,10 @@ static void make_plan(struct error_act *a)
     a->word[0] = '\0';
     snprintf(a->target, sizeof a->target, "error %" PRId64 "%s%.100s", a->spec.id, a->row && a->row->service[0] ? " of " : "",
              a->row ? a->row->service : "");
+    if (is_one_of_many(a)) {
+        size_t used = strlen(a->target);
+        snprintf(a->target + used, sizeof a->target - used, ": 1 of %zu of this group", a->spec.n_open);
+    }
     const char *no = objection(a, why);
     if (a->row)
         make_lines(a);
@@ -381,8 +399,8 @@ void error_act_confirm(struct error_act *a, const char *hash)
     snprintf(target, sizeof target, "deployment_errors/%" PRId64, a->spec.id);
     snprintf(detail, sizeof detail, "by %s%s%s; plan %s; %s", a->by, a->note[0] ? ": " : "", a->note, a->hash,
              errdb_state(a->spec.db).source);
-    struct act_spec spec = { .action = action, .target = target, .detail = detail, .send = on_send, .on_end = on_end,
-                             .ctx = a };
+    struct act_spec spec = { .action = action, .target = target, .detail = detail, .is_typed = a->spec.is_typed,
+                             .send = on_send, .on_end = on_end, .ctx = a };
     if (act_begin(a->spec.gate, &spec, &a->act, &e))
         set_state(a, PLAN_REFUSED, e.text);
     else

@@ -2,8 +2,9 @@
  * core/change/resolve_error.h - working an error of deployment_errors: acknowledge, investigated, planned,
  * implemented, resolve, reopen.  From the plan that is shown, through the gate, to the answer.
  *
- * The plan is made from the row that is held (or was fetched: a command's row may be an old one) and is refused, with words, when it makes no sense (already
- * resolved, already done).  What is confirmed is what was shown: the hash covers the row's state, the
+ * The plan is made from the row that is held (or was fetched: a command's row may be an old one) and is
+ * refused, with words, when it makes no sense (already resolved, already done).  A row that is one of
+ * several of the same error says so.  What is confirmed is what was shown: the hash covers the row's state, the
  * verb, the note and who.  A row that has moved since is not touched: it is shown again.
  *
  * Word     class production: the service's name where it is a clean one, else the id; other classes: y
@@ -29,6 +30,8 @@ struct error_act_spec { /* strings are copied */
     const struct errdb_record *record; /* the row as it was fetched; NULL = the one that the feed holds */
     const char *note, *by;
     bool is_production;
+    bool is_typed; /* an act by being typed: needs no arming */
+    size_t n_open; /* open rows of its group that are held, this one among them; 0 = not known */
     void (*on_change)(void *ctx); /* error_act_plan gives something else now */
     const struct error_done *(*local_steps)(void *ctx, int64_t id); /* known only here; may be NULL */
     void (*on_step)(void *ctx, int64_t id, enum error_step s, const struct error_done *d); /* kept only here */

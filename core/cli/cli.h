@@ -50,6 +50,9 @@ struct options {
     const char *log_file, *log_level;
     bool read_only, write, ascii, no_color, mouse;
     const char *theme;
+    const char *scenario, *speed, *seed; /* demo: handed to the simulator, which checks them */
+    const char *demo_control;            /* demo: the simulator's control socket; NULL = no demo */
+    bool headless;
     const char *const *args; /* what is left after the command's name */
     int n_args;
 };
@@ -77,6 +80,7 @@ int cmd_journal(const struct options *o, const struct cli_env *env);
 int cmd_config(const struct options *o, const struct cli_env *env);
 int cmd_errors(const struct options *o, const struct cli_env *env);
 int cmd_errors_classify(const struct options *o, const struct cli_env *env); /* args: after `classify` */
+int cmd_demo(const struct options *o, const struct cli_env *env);
 int cmd_doctor(const struct options *o, const struct cli_env *env);
 int cmd_version(const struct options *o, const struct cli_env *env);
 int cmd_help(const struct options *o, const struct cli_env *env);

@@ -21,7 +21,8 @@
 #include "core/cli/doctor_errors.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
-#include "core/store/journal.h"
+#include "core/model/workload.h"
+#include "core/store/journal_ends.h"
 
 enum grade { GRADE_OK, GRADE_WARN, GRADE_FAIL, GRADE_SKIP };
 enum { REACH_MS = 15000, CERT_SOON_MS = 7 * 24 * 3600 * 1000 };
@@ -196,6 +197,10 @@ static void check_rights(struct exam *x, struct finding *f)
     const struct sources *s = x->snap ? (struct sources *)x->snap->sections[SECTION_SOURCES] : NULL;
     struct buf denied = BUF_INIT(300);
     size_t n = 0;
+    if (s && s->n && s->rows[0].state != SOURCE_LIVE) {
+        say(f, GRADE_SKIP, "the API was not reached");
+        return;
+    }
     for (size_t i = 1; s && i < s->n; i++) {
         if (s->rows[i].state == SOURCE_FORBIDDEN)
             buf_addf(&denied, "%s%s", denied.len ? ", " : "", s->rows[i].name);
@@ -208,6 +213,17 @@ static void check_rights(struct exam *x, struct finding *f)
     else
         say(f, n + 1 >= s->n ? GRADE_OK : GRADE_WARN, "%zu of %zu lists can be read", n, s->n - 1);
     buf_release(&denied);
+}
+
+static void check_namespaces(struct exam *x, struct finding *f)
+{
+    const struct workloads *ws = x->snap ? (struct workloads *)x->snap->sections[SECTION_WORKLOADS] : NULL;
+    if (!ws || !ws->is_synced)
+        say(f, GRADE_SKIP, "%s", x->o->pre ? "--pre" : "not read");
+    else if (ws->n_absent)
+        say(f, GRADE_FAIL, "%s", ws->notices[0]);
+    else
+        say(f, GRADE_OK, "%zu workloads", ws->n);
 }
 
 static void check_state(struct exam *x, struct finding *f)
@@ -227,6 +243,8 @@ static void check_journal(struct exam *x, struct finding *f)
 {
     struct statedir d;
     struct journal_check c;
+    struct journal_ends ends = { 0 };
+    struct journal *j = NULL;
     struct err e = { 0 };
     if (statedir_find(x->o->state_dir, env_of, &d, NULL))
         say(f, GRADE_SKIP, "no state folder");
@@ -234,8 +252,13 @@ static void check_journal(struct exam *x, struct finding *f)
         say(f, GRADE_FAIL, "%s", e.text);
     else if (c.text[0])
         say(f, GRADE_FAIL, "%s", c.text);
+    else if (!journal_open_to_read(&d, &j, NULL) && !journal_ends_read(j, &ends, NULL) && ends.n)
+        say(f, GRADE_WARN, "%lld entries, all good; %zu operation%s no known end: bakewatch journal unfinished",
+            (long long)c.n, ends.n, ends.n > 1 ? "s have" : " has");
     else
         say(f, GRADE_OK, "%lld entries, all good", (long long)c.n);
+    journal_ends_release(&ends);
+    journal_close(j);
 }
 
 static void check_errors(struct exam *x, struct finding *f)
@@ -264,6 +287,7 @@ static const struct check {
     { "kubernetes", "login", check_login, "log in again, or ask for new credentials" },
     { "kubernetes", "api", check_api, "is the server's address right, and is there a way to it?" },
     { "kubernetes", "rights", check_rights, "ask for get, list and watch on what is named" },
+    { "kubernetes", "namespaces", check_namespaces, "check -n and the context's namespace" },
     { "errors", "database", check_errors, "check errors.db or --errors-db; `bakewatch errors init` shows the schema" },
 };
 
@@ -273,7 +297,7 @@ static void reach(struct exam *x)
     struct gather_spec spec;
     struct snap_slot slot;
     struct gather *g;
-    if (x->o->pre || !x->has_target || setup_gather(x->o, &spec))
+    if (x->o->pre || !x->has_target || setup_gather(x->o, NEED_CLUSTER, &spec))
         return;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     snap_slot_init(&slot, fd);
@@ -290,10 +314,15 @@ static void reach(struct exam *x)
             x->snap = snap_acquire(&slot);
             const struct sources *s =
                 x->snap ? (struct sources *)x->snap->sections[SECTION_SOURCES] : NULL;
-            bool any_waiting = !s;
-            for (size_t i = 0; s && i < s->n; i++)
+            const struct workloads *ws =
+                x->snap ? (struct workloads *)x->snap->sections[SECTION_WORKLOADS] : NULL;
+            bool any_waiting = !s, any_failed = false;
+            for (size_t i = 0; s && i < s->n; i++) {
                 any_waiting |= s->rows[i].state == SOURCE_WAITING;
-            done = !any_waiting || (s && s->rows[0].state == SOURCE_FAILED);
+                any_failed |= s->rows[i].state == SOURCE_FAILED;
+            }
+            done = (!any_waiting && (any_failed || (ws && ws->is_synced))) ||
+                   (s && s->rows[0].state == SOURCE_FAILED);
         }
         gather_stop(g);
     }

@@ -9,6 +9,7 @@
 #include "core/cli/say.h"
 #include "core/cli/setup.h"
 #include "core/gather/errors.h"
+#include "core/sources/errdb_init.h"
 
 int errors_place_seek(const struct options *o, struct errors_place *out, bool is_wanted, const struct conf_env **env)
 {
@@ -54,6 +55,21 @@ static int usage(void)
     return EXIT_USAGE;
 }
 
+/* What --apply would carry out at the place; without a place, what a team shares. */
+static int print_schema(const struct options *o)
+{
+    struct errors_place p;
+    const struct conf_env *env;
+    int rc = errors_place_seek(o, &p, false, &env);
+    if (rc)
+        return rc;
+    if (!p.db)
+        cli_complain("no error database is set: this is for PostgreSQL; --apply without one makes a file for SQLite");
+    fputs(p.db && text_starts(p.db, "sqlite://") ? errdb_sqlite_schema : schema_sql, stdout);
+    errors_place_release(&p);
+    return fflush(stdout) ? EXIT_FAIL : EXIT_PASS;
+}
+
 int cmd_errors(const struct options *o, const struct cli_env *env)
 {
     static const struct {
@@ -81,10 +97,8 @@ int cmd_errors(const struct options *o, const struct cli_env *env)
     }
     if (!run)
         return usage();
-    if (run == cmd_errors_init && !o->apply) { /* needs no place */
-        fputs(schema_sql, stdout);
-        return fflush(stdout) ? EXIT_FAIL : EXIT_PASS;
-    }
+    if (run == cmd_errors_init && !o->apply)
+        return print_schema(o);
     int rc = errors_place_find(o, &p, run == cmd_errors_init);
     if (rc)
         return rc;

@@ -91,6 +91,7 @@ static void on_plan(void *ctx)
         break;
     case PLAN_REFUSED:
     case PLAN_FAILED:
+    case PLAN_PARTLY:
         finish(a, EXIT_FAIL, p->text);
         break;
     case PLAN_DONE:
@@ -118,7 +119,7 @@ static void on_record(void *ctx, const struct errdb_record *r)
                                    .state_dir = a->o->state_dir, .verb = a->verb, .id = a->id, .record = r,
                                    .note = a->o->note ? a->o->note : "", .by = setup_who(),
                                    .is_production = a->env && a->env->class == CONF_PRODUCTION,
-                                   .on_change = on_plan, .ctx = a };
+                                   .is_typed = true, .on_change = on_plan, .ctx = a };
     a->act = error_act_new(&spec);
     on_plan(a);
 }
@@ -165,8 +166,7 @@ int cmd_errors_act(const struct options *o, const struct errors_place *p)
     snprintf(where, sizeof where, "%s%s%s", a.env ? a.env->name : "no environment", a.env ? ", class " : "",
              a.env ? conf_class_name(a.env->class) : "");
     struct actuator_spec gate = { .loop = a.wait.loop, .worker = a.wait.worker, .state_dir = o->state_dir,
-                                  .who = setup_who(), .where = where, .ban = ban_of(&a),
-                                  .is_armed = o->write || o->confirm || isatty(STDIN_FILENO) };
+                                  .who = setup_who(), .where = where, .ban = ban_of(&a) };
     a.gate = actuator_new(&gate);
     struct errdb_spec spec = { .place = p->db, .timezone = p->timezone, .rules = p->rules, .is_once = true,
                                .feed = { .ctx = &a }, .on_state = on_state };

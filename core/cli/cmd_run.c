@@ -283,21 +283,50 @@ static bool begin(struct running *r, struct err *e)
     return !note(r, ENTRY_INTENT, detail, e) && !put_record(r, true, e);
 }
 
+struct search {
+    const char *key;
+    bool is_found;
+};
+
+static bool is_it(void *ctx, const char *key, const char *json, size_t n)
+{
+    struct search *s = ctx;
+    (void)json, (void)n;
+    s->is_found = text_eq(key, s->key);
+    return !s->is_found;
+}
+
+/* Other records are delivered too, and one of those may be what went wrong: ours is looked for. */
+static bool still_waits(struct running *r)
+{
+    struct search s = { .key = r->key };
+    struct spool *spool = NULL;
+    bool is_read = !spool_open(&r->dir, &spool, NULL) && !spool_each(spool, is_it, &s, NULL);
+    spool_close(spool);
+    return s.is_found || !is_read;
+}
+
 static void deliver(struct running *r)
 {
+    bool is_made = false; /* a file of our own store, beside the journal */
+    struct delivered d = { .n = 0 };
     spool_close(r->spool);
     r->spool = NULL;
     if (!r->has_place) {
         cli_complain("the failure is kept in %s until `bakewatch errors deliver`", r->dir.path);
         return;
     }
-    struct delivered d = { .n = 0 };
-    bool is_made; /* a file of our own store, beside the journal */
     if (!r->place.own_file || !errdb_sqlite_init(r->place.own_file, &is_made, &d.e))
         d = cli_deliver(r->o, &r->place, DELIVER_MS);
-    if (d.e.code)
+    const char *made = is_made ? ", which was made for it" : "";
+    if (still_waits(r))
         cli_complain("the failure is kept in %s: %s; `bakewatch errors deliver`, or the next run, tries again",
                      r->dir.path, d.e.text);
+    else if (d.e.code)
+        cli_complain("the failure is a row in %s%s; an earlier one is still kept in %s: %s", d.source, made, r->dir.path,
+                     d.e.text);
+    else
+        cli_complain("the failure is a row in %s%s", d.source, made);
 }
 
 int cmd_run(const struct options *o, const struct cli_env *env)

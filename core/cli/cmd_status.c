@@ -3,18 +3,13 @@
  * read has been read once, prints, and ends; with -w it prints again when what it would print has
  * changed.
  */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/cli/cli.h"
+#include "core/cli/headless.h"
 #include "core/cli/say.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
@@ -112,12 +107,12 @@ static int not_found(const struct options *o, const struct snap *s)
         for (size_t j = 0; j < ws->n && !any; j++)
             any = status_matches(&f, ws->items[j]);
         if (!any) {
-            bool is_hidden = ws->n_notices > 0; /* it may be among what we may not see */
+            bool is_hidden = ws->n_notices > ws->n_absent; /* it may be among what we may not see */
             cli_complain("no workload \"%s\" here%s", o->args[i], is_hidden ? " that we may see" : "");
             return is_hidden ? EXIT_CONNECT : EXIT_USAGE;
         }
     }
-    return EXIT_PASS;
+    return ws->n_absent ? EXIT_USAGE : EXIT_PASS;
 }
 
 static void notice(const struct snap *s)
@@ -125,15 +120,15 @@ static void notice(const struct snap *s)
     const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
     for (size_t i = 0; i < ws->n_notices; i++)
         cli_complain("%s", ws->notices[i]);
+    if (!ws->n && !ws->n_notices)
+        cli_complain("no workloads here");
 }
 
 struct run {
     const struct options *o;
-    struct snap_slot slot;
-    int wake_fd, signal_fd;
-    int64_t deadline_ms;
     struct buf last; /* -w: what stands on the screen */
     bool is_stale, has_said; /* -w: said on stderr; one list fails: said */
+    bool has_noticed;
 };
 
 /* A table says nothing of its age: -w says on stderr when it is old, and when it is not any more. */
@@ -161,19 +156,18 @@ static void say_failed(struct run *r, const struct snap *s)
     }
 }
 
-/* One snapshot; -1 = wait for the next. */
-static int look(struct run *r)
+static int look(void *ctx, const struct snap *s)
 {
-    struct snap *s = snap_acquire(&r->slot);
-    if (!s)
-        return -1;
+    struct run *r = ctx;
     int rc = -1;
     if (is_synced(s) && !is_all_forbidden(s)) {
+        if (!r->has_noticed)
+            notice(s);
+        r->has_noticed = true;
         struct buf out = BUF_INIT(OUTPUT_CAP);
         /* -w compares without the passing of time, or ages alone would print a table a second */
         render(r->o, s, &out, r->o->watch ? 0 : clock_story_ms());
         if (!r->o->watch) {
-            notice(s);
             rc = not_found(r->o, s);
             fwrite(buf_str(&out), 1, out.len, stdout);
         } else if (out.len != r->last.len || memcmp(buf_str(&out), buf_str(&r->last), out.len) != 0) {
@@ -195,66 +189,23 @@ static int look(struct run *r)
         rc = hopeless(s);
     if (rc < 0 && !is_synced(s))
         say_failed(r, s);
-    snap_unref(s);
     return rc;
-}
-
-static int follow(struct run *r)
-{
-    for (;;) {
-        struct pollfd fds[] = { { r->wake_fd, POLLIN, 0 }, { r->signal_fd, POLLIN, 0 } };
-        int64_t left = r->deadline_ms ? r->deadline_ms - clock_io_ms() : -1;
-        if (r->deadline_ms && left <= 0) {
-            cli_complain("--timeout is over");
-            return EXIT_TIMEOUT;
-        }
-        if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
-            return EXIT_FAIL;
-        if (fds[1].revents)
-            return EXIT_INTERRUPT;
-        uint64_t drained;
-        (void)!read(r->wake_fd, &drained, sizeof drained);
-        int rc = look(r);
-        if (rc >= 0)
-            return rc;
-    }
 }
 
 int cmd_status(const struct options *o, const struct cli_env *env)
 {
     struct run r = { .o = o, .last = BUF_INIT(OUTPUT_CAP) };
     struct gather_spec spec = { 0 };
-    struct gather *g;
-    struct err e = { 0 };
-    sigset_t set;
     (void)env;
     if (o->output == OUTPUT_YAML || o->output == OUTPUT_NDJSON) {
         cli_complain("status: -o is table, wide, json or name");
         return EXIT_USAGE;
     }
-    int rc = setup_gather(o, &spec);
+    int rc = setup_gather(o, NEED_CLUSTER, &spec);
     if (rc)
         return rc;
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    r.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    r.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    r.deadline_ms = o->timeout_ms ? clock_io_ms() + o->timeout_ms : 0;
-    snap_slot_init(&r.slot, r.wake_fd);
-    spec.slot = &r.slot;
     spec.workloads_only = true;
-    if (gather_start(&spec, &g, &e)) {
-        cli_complain("%s", e.text);
-        return EXIT_FAIL;
-    }
-    rc = follow(&r);
-    gather_stop(g);
-    snap_slot_release(&r.slot);
+    rc = headless_run(&spec, o->timeout_ms, look, &r);
     buf_release(&r.last);
-    close(r.wake_fd);
-    close(r.signal_fd);
     return rc;
 }

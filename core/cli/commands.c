@@ -4,10 +4,17 @@ const struct command commands[] = {
     { "status", "[NAME...]", "workloads and their rollouts, as a table or JSON", cmd_status,
       "  bakewatch status -n openpolicy\n"
       "  bakewatch status -A -o json\n"
-      "  bakewatch status -w policy-api\n" },
-    { "journal", "[verify]", "what was changed from here, and whether that record is whole", cmd_journal,
+      "  bakewatch status -w policy-api\n\n"
+      "DEPLOYED is how long the present pod template is in force, RESTARTS are those since then.\n" },
+    { "demo", "", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
+      "  bakewatch demo\n"
+      "  bakewatch demo --scenario dependency-down --speed 30\n"
+      "  bakewatch demo --headless --speed 60 | grep '\"type\":\"error\"'\n" },
+    { "journal", "[unfinished|close OP|verify]", "what was changed from here, and whether that record is whole", cmd_journal,
       "  bakewatch journal\n"
       "  bakewatch journal -o ndjson\n"
+      "  bakewatch journal unfinished\n"
+      "  bakewatch journal close 3f21c0aa --note 'the row was resolved: looked it up'\n"
       "  bakewatch journal verify\n" },
     { "run", "[--service S --stage S --env E] -- COMMAND", "run a deployment step; its failure becomes a row", cmd_run,
       "  bakewatch run --service payments --stage migrate --env prod -- ./migrate.sh\n"
@@ -28,6 +35,6 @@ const struct command commands[] = {
       "  bakewatch doctor\n"
       "  bakewatch doctor --pre\n" },
     { "version", "", "version and libraries", cmd_version, "" },
-    { "help", "[COMMAND|keys|exit-codes]", "help", cmd_help, "" },
+    { "help", "[COMMAND|flags|keys|exit-codes]", "help", cmd_help, "" },
     { 0 },
 };

@@ -40,7 +40,7 @@ static void on_state(void *ctx)
         return;
     }
     struct deliver_spec spec = { .loop = d->wait.loop, .worker = d->wait.worker, .gate = d->gate, .db = d->db,
-                                 .state_dir = d->o->state_dir, .place = d->place, .on_end = on_end, .ctx = d };
+                                 .state_dir = d->o->state_dir, .place = d->place, .who = setup_who(), .on_end = on_end, .ctx = d };
     d->deliver = deliver_new(&spec);
 }
 
@@ -74,6 +74,7 @@ struct delivered cli_deliver(const struct options *o, const struct errors_place 
     } else {
         on_state(&d);
         wait_run(&d.wait);
+        snprintf(d.out.source, sizeof d.out.source, "%s", errdb_state(d.db).source);
     }
     loop_timer_stop(d.wait.loop, &d.patience);
     deliver_free(d.deliver);

@@ -11,6 +11,7 @@
 
 struct delivered {
     size_t n, left, elsewhere; /* elsewhere: for another database than this one */
+    char source[256];          /* as errdb_state names it, without secrets; "" = it was not opened */
     struct err e;
 };
 struct delivered cli_deliver(const struct options *o, const struct errors_place *p, int64_t wait_ms);

@@ -4,7 +4,9 @@
 
 struct flag {
     char letter; /* 0 = none */
-    const char *name, *arg, *help; /* arg NULL = a switch */
+    const char *name, *arg; /* arg NULL = a switch */
+    const char *of;         /* the commands that read it, "console" being none; all; cluster = who talks to one */
+    const char *help;
 };
 extern const struct flag flags[]; /* ends with a NULL name */
 

@@ -94,15 +94,26 @@ const char *setup_who(void)
     return who;
 }
 
-/* A kubeconfig that cannot work is said before any screen opens. */
-static int check_kubeconfig(const struct kube_overrides *kube)
+static bool has_errors(const struct options *o, const struct gather_spec *spec)
 {
+    struct errors_where w = errors_where(o->errors_db, conf_find_errors(spec->conf, spec->env), o->state_dir, false);
+    bool is_there = w.place != NULL;
+    free(w.place);
+    return is_there;
+}
+
+/* A kubeconfig that cannot work is said before any screen opens. */
+static int check_kubeconfig(const struct options *o, enum setup_need need, const struct gather_spec *spec)
+{
+    const struct kube_overrides *kube = &spec->kube;
     struct kubeconfig *k = NULL;
     struct kube_target t;
     struct buf all = BUF_INIT(256 * 1024);
     enum err_code err = kubeconfig_load(kube, env_of, &k, &all, NULL);
     if (!err && !(err = kubeconfig_resolve(k, kube, env_of, &t, &all, NULL)))
         kube_target_release(&t);
+    if (err && need == NEED_CLUSTER_OR_ERRORS && k && kubeconfig_is_absent(k) && has_errors(o, spec))
+        err = ERR_OK; /* the sources say that there is none */
     if (err)
         print_errors(&all);
     buf_release(&all);
@@ -130,7 +141,7 @@ int setup_place(const struct options *o, const struct conf_env **env, struct kub
     return rc;
 }
 
-int setup_gather(const struct options *o, struct gather_spec *spec)
+int setup_gather(const struct options *o, enum setup_need need, struct gather_spec *spec)
 {
     const struct conf *conf = setup_conf(o);
     const struct conf_env *env = NULL;
@@ -152,13 +163,14 @@ int setup_gather(const struct options *o, struct gather_spec *spec)
     apply_log_level(o, conf);
     spec->errors_db = o->errors_db;
     spec->state_dir = o->state_dir;
+    spec->demo = o->demo_control;
     spec->who = setup_who();
     spec->read_only = o->read_only;
     spec->write = o->write;
     struct err e = { 0 };
     if (conf->log_file && !o->log_file && log_open(conf->log_file, &e))
         cli_complain("%s", e.text);
-    return check_kubeconfig(&spec->kube);
+    return check_kubeconfig(o, need, spec);
 }
 
 int setup_state(const struct options *o, struct statedir *out)

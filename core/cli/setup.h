@@ -13,8 +13,10 @@
 #include "core/judge/triage.h"
 #include "core/store/statedir.h"
 
+/* The console can do with the errors alone: without any kubeconfig, when there is an error database. */
+enum setup_need { NEED_CLUSTER, NEED_CLUSTER_OR_ERRORS };
 /* The strings that *spec borrows live until the program ends. */
-int setup_gather(const struct options *o, struct gather_spec *spec);
+int setup_gather(const struct options *o, enum setup_need need, struct gather_spec *spec);
 /* The same with its context put into the overrides of the command line. */
 int setup_place(const struct options *o, const struct conf_env **env, struct kube_overrides *kube);
 /* Loads the config once; prints every error.  NULL: there were errors (exit EXIT_USAGE). */

@@ -196,6 +196,8 @@ enum err_code kubeconfig_load(const struct kube_overrides *o, const char *(*env)
             add_file(k, files[i], root, all, &first);
         }
     }
+    k->n_files = n;
+    k->n_missing = missing;
     const char *list = env("KUBECONFIG");
     if (n && missing == n && list && list[0] && !(o->kubeconfig && o->kubeconfig[0]))
         buf_addf(&k->warnings, "KUBECONFIG=%s: no such file\n", list);
@@ -222,6 +224,11 @@ bool kubeconfig_is_empty(const struct kubeconfig *k)
 {
     return !k->entries[KUBE_CLUSTERS] && !k->entries[KUBE_USERS] && !k->entries[KUBE_CONTEXTS] &&
            !k->current;
+}
+
+bool kubeconfig_is_absent(const struct kubeconfig *k)
+{
+    return k->n_missing == k->n_files;
 }
 
 const char *kubeconfig_current_context(const struct kubeconfig *k)

@@ -84,6 +84,7 @@ MUST_USE enum err_code kubeconfig_load(const struct kube_overrides *o,
                                        struct kubeconfig **out, struct buf *all, struct err *e);
 void kubeconfig_free(struct kubeconfig *k);
 bool kubeconfig_is_empty(const struct kubeconfig *k);
+bool kubeconfig_is_absent(const struct kubeconfig *k); /* not one of its files is there */
 const char *kubeconfig_current_context(const struct kubeconfig *k); /* "" = none */
 size_t kubeconfig_contexts(const struct kubeconfig *k, const char *const **out); /* sorted; borrowed */
 /* Unknown keys and other things that kubectl tolerates, a line each with file:line:col: for doctor. */

@@ -17,6 +17,7 @@ struct kube_entry {
 struct kubeconfig {
     struct arena arena;
     struct kube_entry *entries[KUBE_SECTIONS];
+    size_t n_files, n_missing; /* that were looked for, and of those not there */
     const char *current; /* NULL = none of the files says */
     const char **names;
     struct buf warnings;

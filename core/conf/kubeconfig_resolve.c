@@ -451,6 +451,17 @@ static void resolve_context(struct resolver *r, const struct kubeconfig *k)
             ctx && !o->ns ? ctx->line : 0, ctx && !o->ns ? ctx->col : 0, t->ns);
 }
 
+/* What is not there, and what is there but empty, are two things to look for. */
+static void bad_empty(struct resolver *r, const struct kubeconfig *k, const char *(*env)(const char *))
+{
+    const char *list = env("KUBECONFIG"), *own = r->o->kubeconfig;
+    const char *files = own && own[0] ? own : list && list[0] ? list : "~/.kube/config";
+    const char *what = !kubeconfig_is_absent(k) ? "has no contexts"
+                       : k->n_files > 1         ? "none of these files is there"
+                                                : "is not there";
+    bad(r, "no kubeconfig: %s%s %s; set KUBECONFIG or give --kubeconfig FILE", files, k->n_files > 1 ? ":" : "", what);
+}
+
 enum err_code kubeconfig_resolve(const struct kubeconfig *k, const struct kube_overrides *o,
                                  const char *(*env)(const char *), struct kube_target *out,
                                  struct buf *all, struct err *e)
@@ -466,8 +477,7 @@ enum err_code kubeconfig_resolve(const struct kubeconfig *k, const struct kube_o
         if (kubeconfig_is_empty(k) && !by_hand && master && master[0])
             r.o = &with_master;
         if (kubeconfig_is_empty(k) && !r.o->server)
-            bad(&r, "no kubeconfig: %s has no contexts; set KUBECONFIG or give --kubeconfig FILE",
-                o->kubeconfig ? o->kubeconfig : env("KUBECONFIG") ? env("KUBECONFIG") : "~/.kube/config");
+            bad_empty(&r, k, env);
         else
             resolve_context(&r, k);
     } else {

@@ -27,8 +27,10 @@ struct cluster {
     } metrics[MOST_NAMESPACES];
     struct kube_poll *namespaces;
     size_t n_metrics;
-    char **known;
-    size_t n_known;
+    struct names {
+        char **items;
+        size_t n;
+    } known, coming; /* of the namespaces; `coming` until the list is whole */
     char notices[MOST_NAMESPACES][160];
     const char *notice_list[MOST_NAMESPACES];
     uint64_t rate_requests;
@@ -62,9 +64,18 @@ static void on_link_state(void *ctx)
     c->spec.on_health(c->spec.ctx);
 }
 
+/* The figure starts anew: what was asked for before the link was lost is no rate of now. */
+static void restart_rate(struct cluster *c)
+{
+    c->rate_since_ms = clock_io_ms();
+    c->rate_is_first = true;
+    c->rate_requests = http_totals(c->loop).requests;
+}
+
 static void on_link_back(void *ctx)
 {
     struct cluster *c = ctx;
+    restart_rate(c);
     for (size_t i = 0; i < c->n_watches; i++)
         kube_watch_reopen(c->watches[i]);
     for (size_t i = 0; i < c->n_metrics; i++)
@@ -122,28 +133,74 @@ static void add_metrics(struct cluster *c, const char *ns)
     free(path);
 }
 
-/* ---- the names of the namespaces, for `:ns` ---- */
+/* ---- the names of the namespaces, for `:ns` and for what does not exist ---- */
 
-static void known_clear(void *ctx)
+static void names_release(struct names *names)
 {
-    struct cluster *c = ctx;
-    for (size_t i = 0; i < c->n_known; i++)
-        free(c->known[i]);
-    c->n_known = 0;
+    for (size_t i = 0; i < names->n; i++)
+        free(names->items[i]);
+    free(names->items);
+    *names = (struct names){ NULL, 0 };
 }
 
-static enum err_code known_item(void *ctx, struct json_span item, struct err *e)
+static void names_begin(void *ctx)
 {
-    struct cluster *c = ctx;
+    names_release(&((struct cluster *)ctx)->coming);
+}
+
+static enum err_code names_item(void *ctx, struct json_span item, struct err *e)
+{
+    struct names *names = &((struct cluster *)ctx)->coming;
     struct buf b = BUF_INIT(256);
     (void)e;
-    if (c->n_known < MOST_KNOWN && json_str_add(json_path(item, "metadata.name"), &b)) {
-        if (!(c->n_known & (c->n_known - 1)))
-            c->known = x_realloc(c->known, (c->n_known ? c->n_known * 2 : 1) * sizeof *c->known);
-        c->known[c->n_known++] = buf_take(&b);
+    if (names->n < MOST_KNOWN && json_str_add(json_path(item, "metadata.name"), &b)) {
+        if (!(names->n & (names->n - 1)))
+            names->items = x_realloc(names->items, (names->n ? names->n * 2 : 1) * sizeof *names->items);
+        names->items[names->n++] = buf_take(&b);
     }
     buf_release(&b);
     return ERR_OK;
+}
+
+static void names_end(void *ctx)
+{
+    struct cluster *c = ctx;
+    names_release(&c->known);
+    c->known = c->coming;
+    c->coming = (struct names){ NULL, 0 };
+    kube_view_touch(c->view);
+    c->spec.on_data(c->spec.ctx);
+    on_link_state(c);
+}
+
+static void names_state(void *ctx)
+{
+    struct cluster *c = ctx;
+    kube_view_touch(c->view); /* who waited for the names goes on without them */
+    c->spec.on_data(c->spec.ctx);
+    on_link_state(c);
+}
+
+static bool is_empty(const struct cluster *c, const char *ns)
+{
+    for (size_t i = 0; i < c->n_watches; i++) {
+        if (text_eq(kube_watch_ns(c->watches[i]), ns) && kube_watch_health(c->watches[i]).objects)
+            return false;
+    }
+    return true;
+}
+
+/* The API answers for a namespace that does not exist as for an empty one. */
+static bool is_absent(const struct cluster *c, const char *ns)
+{
+    bool is_known = kube_poll_health(c->namespaces).state == SOURCE_LIVE && c->known.n && c->known.n < MOST_KNOWN;
+    if (!is_known) /* a server that shows none hides them: there is always one */
+        return false;
+    for (size_t i = 0; i < c->known.n; i++) {
+        if (text_eq(c->known.items[i], ns))
+            return false;
+    }
+    return is_empty(c, ns);
 }
 
 /* ---- life ---- */
@@ -171,17 +228,14 @@ struct cluster *cluster_new(struct loop *l, const struct cluster_spec *spec)
         if (!spec->workloads_only)
             add_metrics(c, ns);
     }
-    if (!spec->workloads_only) {
+    if (!spec->workloads_only)
         add_watch(c, KIND_NODE, "");
-        struct poll_spec p = { .name = "namespaces", .path = "/api/v1/namespaces",
-                               .accept = ACCEPT_METADATA, .period_ms = NAMESPACES_MS,
-                               .on_begin = known_clear, .on_item = known_item,
-                               .on_end = on_link_state, .on_state = on_link_state, .ctx = c };
-        c->namespaces = kube_poll_new(l, c->kube, &p);
-    }
-    c->rate_since_ms = clock_io_ms();
-    c->rate_is_first = true;
-    c->rate_requests = http_totals(l).requests;
+    struct poll_spec p = { .name = "namespaces", .path = "/api/v1/namespaces",
+                           .accept = ACCEPT_METADATA, .period_ms = NAMESPACES_MS,
+                           .on_begin = names_begin, .on_item = names_item,
+                           .on_end = names_end, .on_state = names_state, .ctx = c };
+    c->namespaces = kube_poll_new(l, c->kube, &p);
+    restart_rate(c);
     return c;
 }
 
@@ -197,8 +251,8 @@ void cluster_free(struct cluster *c)
     kube_poll_free(c->namespaces);
     kube_link_free(c->link);
     kube_free(c->kube);
-    known_clear(c);
-    free(c->known);
+    names_release(&c->known);
+    names_release(&c->coming);
     free(c);
 }
 
@@ -226,6 +280,10 @@ bool cluster_is_synced(const struct cluster *c)
         if (!s->is_optional && s->kind != KIND_EVENT && !kube_watch_is_synced(c->watches[i]))
             return false;
     }
+    for (size_t i = 0; i < c->spec.n_namespaces; i++) { /* is it empty, or not there? */
+        if (kube_poll_health(c->namespaces).state == SOURCE_WAITING && is_empty(c, c->spec.namespaces[i]))
+            return false;
+    }
     return true;
 }
 
@@ -239,9 +297,17 @@ struct kube_view *cluster_view(struct cluster *c)
     return c->view;
 }
 
-size_t cluster_notices(struct cluster *c, const char *const **out)
+size_t cluster_notices(struct cluster *c, const char *const **out, size_t *n_absent)
 {
     size_t n = 0;
+    for (size_t i = 0; i < c->spec.n_namespaces && n < MOST_NAMESPACES; i++) {
+        if (!is_absent(c, c->spec.namespaces[i]))
+            continue;
+        snprintf(c->notices[n], sizeof c->notices[n], "namespace \"%s\" does not exist", c->spec.namespaces[i]);
+        c->notice_list[n] = c->notices[n];
+        n++;
+    }
+    *n_absent = n;
     for (size_t i = 0; i < c->n_watches && n < MOST_NAMESPACES; i++) {
         struct source_health h = kube_watch_health(c->watches[i]);
         const struct watch_spec *s = kube_watch_spec(c->watches[i]);
@@ -260,8 +326,8 @@ size_t cluster_notices(struct cluster *c, const char *const **out)
 
 size_t cluster_known_namespaces(struct cluster *c, const char *const **out)
 {
-    *out = (const char *const *)c->known;
-    return c->n_known;
+    *out = (const char *const *)c->known.items;
+    return c->known.n;
 }
 
 /* Requests a second over the last RATE_MS at least; the start is spread over that time too. */
@@ -289,6 +355,7 @@ static void put_row(struct sources *s, struct source_health h, int64_t lost_ms)
     }
     h.name = arena_strdup(a, h.name);
     h.text = arena_strdup(a, h.text);
+    h.cause = arena_strdup(a, h.cause ? h.cause : "");
     s->rows[s->n++] = h;
 }
 
@@ -307,7 +374,7 @@ struct sources *cluster_sources(struct cluster *c)
         put_row(s, kube_watch_health(c->watches[i]), s->lost_ms);
     for (size_t i = 0; i < c->n_metrics; i++)
         put_row(s, kube_poll_health(c->metrics[i].poll), s->lost_ms);
-    if (c->namespaces)
+    if (!c->spec.workloads_only)
         put_row(s, kube_poll_health(c->namespaces), s->lost_ms);
     size_t core = c->n_watches + 1; /* metrics and names are extras: they do not make the rest old */
     for (size_t i = 0; i < core; i++) {

@@ -30,8 +30,8 @@ bool cluster_is_synced(const struct cluster *c);
 struct kube *cluster_kube(struct cluster *c);
 struct kube_view *cluster_view(struct cluster *c);
 struct sources *cluster_sources(struct cluster *c); /* a new section */
-/* What we may not see, a line each; valid until the next call. */
-size_t cluster_notices(struct cluster *c, const char *const **out);
+/* What is not there (the first n_absent) and what we may not see, a line each; valid until the next call. */
+size_t cluster_notices(struct cluster *c, const char *const **out, size_t *n_absent);
 size_t cluster_known_namespaces(struct cluster *c, const char *const **out);
 
 #endif

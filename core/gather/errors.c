@@ -10,11 +10,12 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "core/change/resolve_error.h"
+#include "core/change/resolve_group.h"
+#include "core/gather/error_record.h"
+#include "core/gather/local_steps.h"
 #include "core/judge/groups.h"
-#include "core/model/doc.h"
 #include "core/sources/errdb.h"
-#include "core/store/spool.h"
+#include "core/store/statedir.h"
 
 enum { NOTICE = 200, NOTICES = 8, ID_PERCENT = 80 };
 
@@ -22,13 +23,6 @@ struct place { /* a service's name, folded, and the workload that it means */
     char name[ERROR_NAME];
     const char *id; /* in the workloads section that it was made from */
     int64_t deployed_ms;
-    UT_hash_handle hh;
-};
-
-struct local { /* steps that are known only here */
-    int64_t id;
-    struct error_done steps[N_STEPS];
-    char *texts[N_STEPS][2];
     UT_hash_handle hh;
 };
 
@@ -42,19 +36,15 @@ struct gather_errors {
     int64_t zone_ms;   /* that the groups were told */
     struct place *places;
     struct workloads *placed; /* the section that places point into, our reference */
-    struct local *locals;
-    uint64_t locals_job;
+    struct local_steps *locals;
     char locals_of[256]; /* the source whose steps were read */
     bool has_moved;
     char sum[600];     /* of the state, as the last section showed it */
     int64_t minute;    /* of the last section: its histogram moves with it */
-    /* the record that is open */
-    uint64_t doc_request;
-    int64_t doc_id, doc_ms;
-    struct errdb_call *fetch;
-    struct section *doc;
+    struct error_record *record; /* the one that is open */
     /* the change that is asked for; one that was sent goes on when its dialog is put away */
-    struct error_act *act;
+    struct error_act *act;   /* of one row, */
+    struct group_act *all;   /* or of the rows of a group; one of the two at most */
     uint64_t plan_request;
 };
 
@@ -93,8 +83,6 @@ static void sum_up(const struct errdb_state *st, char out[600])
              st->sequence_percent, st->steps_version, st->zone_text, st->source);
 }
 
-static void read_locals(struct gather_errors *g);
-
 static void on_state(void *ctx)
 {
     struct gather_errors *g = ctx;
@@ -107,8 +95,9 @@ static void on_state(void *ctx)
         groups_shift(g->groups, g->zone_ms - st.zone_ms);
         g->zone_ms = st.zone_ms;
     }
-    if (st.health.state == SOURCE_LIVE && !text_eq(g->locals_of, st.source) && !g->locals_job)
-        read_locals(g); /* steps are kept by the source's name, which the connection knows */
+    if (st.health.state == SOURCE_LIVE && !text_eq(g->locals_of, st.source) &&
+        local_steps_read(g->locals, st.source)) /* they are kept by the source's name, which the connection knows */
+        snprintf(g->locals_of, sizeof g->locals_of, "%s", st.source);
     sum_up(&st, sum);
     if (text_eq(sum, g->sum))
         return;
@@ -213,14 +202,12 @@ static struct groups_place place_of(void *ctx, const char *service)
 
 static const struct error_done *steps_of(struct gather_errors *g, struct arena *a, int64_t id)
 {
-    const struct error_done *shared = errdb_steps(g->db, id);
-    struct local *l;
-    HASH_FIND(hh, g->locals, &id, sizeof id, l);
-    if (!shared && !l)
+    const struct error_done *shared = errdb_steps(g->db, id), *locals = local_steps_find(g->locals, id);
+    if (!shared && !locals)
         return NULL;
     struct error_done *out = arena_alloc(a, N_STEPS * sizeof *out);
     for (int i = 0; i < N_STEPS; i++) {
-        const struct error_done *d = shared && shared[i].at_ms != TIME_NONE ? &shared[i] : l ? &l->steps[i] : NULL;
+        const struct error_done *d = shared && shared[i].at_ms != TIME_NONE ? &shared[i] : locals ? &locals[i] : NULL;
         out[i] = (struct error_done){ .at_ms = TIME_NONE, .by = "", .note = "" };
         if (d && d->at_ms != TIME_NONE)
             out[i] = (struct error_done){ d->at_ms, arena_strdup(a, d->by), arena_strdup(a, d->note), d->is_local };
@@ -367,205 +354,21 @@ struct errors *gather_errors_section(struct gather_errors *g, const struct workl
     return es;
 }
 
-/* ---- steps that are kept only here ---- */
-
-static void put_local(struct gather_errors *g, int64_t id, enum error_step s, const struct error_done *d)
-{
-    struct local *l;
-    HASH_FIND(hh, g->locals, &id, sizeof id, l);
-    if (!l) {
-        l = x_calloc(1, sizeof *l);
-        l->id = id;
-        for (int i = 0; i < N_STEPS; i++)
-            l->steps[i].at_ms = TIME_NONE;
-        HASH_ADD(hh, g->locals, id, sizeof l->id, l);
-    }
-    free(l->texts[s][0]);
-    free(l->texts[s][1]);
-    l->texts[s][0] = x_strdup(d->by);
-    l->texts[s][1] = x_strdup(d->note);
-    l->steps[s] = (struct error_done){ d->at_ms, l->texts[s][0], l->texts[s][1], true };
-}
-
-struct reading { /* of the spool, on the worker */
-    struct gather_errors *g; /* NULL: it is gone */
-    char *dir, *source;
-    struct read_step {
-        int64_t id, at_ms;
-        enum error_step step;
-        char *by, *note;
-    } *steps;
-    size_t n, room;
-};
-
-static const char *env_of(const char *name)
-{
-    return getenv(name);
-}
-
-static void read_one(void *ctx, int64_t id, enum error_step step, const struct error_done *d)
-{
-    struct reading *r = ctx;
-    if (r->n == r->room) {
-        r->room = r->room ? r->room * 2 : 64;
-        r->steps = x_realloc(r->steps, r->room * sizeof *r->steps);
-    }
-    r->steps[r->n++] = (struct read_step){ id, d->at_ms, step, x_strdup(d->by), x_strdup(d->note) };
-}
-
-static void read_work(void *ctx)
-{
-    struct reading *r = ctx;
-    struct statedir dir;
-    struct spool *s = NULL;
-    struct err e = { 0 };
-    if (!statedir_find(r->dir, env_of, &dir, &e) && !spool_open(&dir, &s, &e))
-        (void)!spool_steps(s, r->source, read_one, r, &e);
-    if (e.code)
-        log_put(LOG_WARN, "spool", "%s", e.text);
-    spool_close(s);
-}
-
-static void read_free(void *ctx)
-{
-    struct reading *r = ctx;
-    for (size_t i = 0; i < r->n; i++) {
-        free(r->steps[i].by);
-        free(r->steps[i].note);
-    }
-    free(r->steps);
-    free(r->dir);
-    free(r->source);
-    free(r);
-}
-
-static void read_done(void *ctx)
-{
-    struct reading *r = ctx;
-    for (size_t i = 0; i < r->n; i++) {
-        struct error_done d = { r->steps[i].at_ms, r->steps[i].by, r->steps[i].note, true };
-        put_local(r->g, r->steps[i].id, r->steps[i].step, &d);
-    }
-    r->g->locals_job = 0;
-    if (r->n)
-        moved(r->g);
-    read_free(r);
-}
-
-static void read_locals(struct gather_errors *g)
-{
-    struct reading *r = x_calloc(1, sizeof *r);
-    r->g = g;
-    r->dir = g->state_dir ? x_strdup(g->state_dir) : NULL;
-    r->source = x_strdup(errdb_state(g->db).source);
-    snprintf(g->locals_of, sizeof g->locals_of, "%s", r->source);
-    g->locals_job = worker_do(g->spec.worker, &(struct worker_job){ .work = read_work, .done = read_done,
-                                                                     .drop = read_free, .ctx = r });
-    if (!g->locals_job)
-        read_free(r);
-}
-
 /* ---- the whole record ---- */
-
-static void set_doc(struct gather_errors *g, struct section *doc)
-{
-    section_unref(g->doc);
-    g->doc = doc;
-    g->spec.on_doc(g->spec.ctx);
-}
-
-static struct doc *new_doc(const struct gather_errors *g, enum doc_state state)
-{
-    struct doc *d = section_new(sizeof *d, NULL);
-    d->request = g->doc_request;
-    d->kind = DOC_ERROR;
-    d->state = state;
-    d->title = arena_printf(&d->section.arena, "error %" PRId64, g->doc_id);
-    d->error = "";
-    d->at_ms = clock_story_ms();
-    return d;
-}
-
-static bool add_line(struct doc *d, const char **lines, size_t *bytes, const char *lead, const char *s, size_t n)
-{
-    if (d->n == DOC_LINES || *bytes + n > DOC_BYTES) {
-        d->dropped++;
-        return false;
-    }
-    lines[d->n++] = arena_printf(&d->section.arena, "%s%.*s", lead, (int)n, s);
-    *bytes += n;
-    return true;
-}
-
-/* "name: value", or the value's lines under the name. */
-static void add_field(struct doc *d, const char **lines, size_t *bytes, const struct errdb_field *f)
-{
-    char head[128];
-    snprintf(head, sizeof head, "%.60s: ", f->name);
-    if (!f->value) {
-        add_line(d, lines, bytes, head, "-", 1);
-        return;
-    }
-    const char *p = f->value, *end = p + f->n;
-    if (!memchr(p, '\n', f->n)) {
-        add_line(d, lines, bytes, head, p, f->n < ERROR_TEXT ? f->n : ERROR_TEXT);
-        return;
-    }
-    add_line(d, lines, bytes, head, "", 0);
-    while (p < end) {
-        const char *nl = memchr(p, '\n', (size_t)(end - p));
-        size_t n = nl ? (size_t)(nl - p) : (size_t)(end - p);
-        size_t shown = n && p[n - 1] == '\r' ? n - 1 : n;
-        if (!add_line(d, lines, bytes, "  ", p, shown < ERROR_TEXT ? shown : ERROR_TEXT))
-            break;
-        p += n + 1;
-    }
-    if (f->is_cut)
-        add_line(d, lines, bytes, "  ", "(cut here: it is longer than what is fetched)", 45);
-}
-
-static void on_record(void *ctx, const struct errdb_record *r)
-{
-    struct gather_errors *g = ctx;
-    struct doc *d = new_doc(g, r->e.code ? DOC_FAILED : DOC_READY);
-    size_t bytes = 0;
-    g->fetch = NULL;
-    if (r->e.code) {
-        d->error = arena_strdup(&d->section.arena, r->e.text);
-    } else {
-        const char **lines = arena_alloc(&d->section.arena, DOC_LINES * sizeof *lines);
-        d->lines = lines;
-        for (size_t i = 0; i < r->n; i++)
-            add_field(d, lines, &bytes, &r->fields[i]);
-    }
-    set_doc(g, &d->section);
-}
 
 void gather_errors_open(struct gather_errors *g, const struct cmd_msg *m)
 {
-    gather_errors_close(g);
-    g->doc_request = m->request;
-    g->doc_id = m->id;
-    struct doc *d = new_doc(g, g->db ? DOC_LOADING : DOC_FAILED);
-    if (g->db)
-        g->fetch = errdb_fetch(g->db, m->id, on_record, g);
-    else
-        d->error = "no error database";
-    set_doc(g, &d->section);
+    error_record_open(g->record, g->db, m);
 }
 
 void gather_errors_close(struct gather_errors *g)
 {
-    errdb_cancel(g->fetch);
-    g->fetch = NULL;
-    g->doc_request = 0;
-    section_unref(g->doc);
-    g->doc = NULL;
+    error_record_close(g->record);
 }
 
 struct doc *gather_errors_doc(const struct gather_errors *g)
 {
-    return g->doc ? (struct doc *)section_ref(g->doc) : NULL;
+    return error_record_doc(g->record);
 }
 
 /* ---- changes ---- */
@@ -578,59 +381,100 @@ static void on_plan(void *ctx)
 
 static void on_step(void *ctx, int64_t id, enum error_step s, const struct error_done *d)
 {
-    put_local(ctx, id, s, d);
+    local_steps_put(((struct gather_errors *)ctx)->locals, id, s, d);
     moved(ctx);
 }
 
 static const struct error_done *local_steps(void *ctx, int64_t id)
 {
-    struct local *l;
-    HASH_FIND(hh, ((struct gather_errors *)ctx)->locals, &id, sizeof id, l);
-    return l ? l->steps : NULL;
+    return local_steps_find(((struct gather_errors *)ctx)->locals, id);
 }
 
 static bool is_under_way(const struct gather_errors *g)
 {
-    enum plan_state s = g->act ? error_act_state(g->act) : PLAN_DONE;
+    enum plan_state s = g->act ? error_act_state(g->act) : g->all ? group_act_state(g->all) : PLAN_DONE;
     return s == PLAN_RUNNING || s == PLAN_UNKNOWN;
+}
+
+static void drop_act(struct gather_errors *g)
+{
+    error_act_free(g->act);
+    group_act_free(g->all);
+    g->act = NULL;
+    g->all = NULL;
+}
+
+/* The open rows of the group that the row is in, the newest first; returns how many there are. */
+static size_t open_rows(const struct gather_errors *g, int64_t id, int64_t ids[GROUP_ROWS])
+{
+    const struct errfeed *feed = errdb_feed(g->db);
+    const struct error_row *row = errfeed_find(feed, id);
+    size_t n = 0;
+    for (size_t i = row ? errfeed_count(feed) : 0; i-- > 0;) {
+        const struct error_row *r = errfeed_at(feed, i);
+        if (r->fingerprint != row->fingerprint || !error_is_open(r))
+            continue;
+        if (n < GROUP_ROWS)
+            ids[n] = r->id;
+        n++;
+    }
+    return n;
 }
 
 void gather_errors_plan(struct gather_errors *g, const struct cmd_msg *m)
 {
+    int64_t ids[GROUP_ROWS];
     g->plan_request = m->request;
     if (is_under_way(g)) /* its frame is shown again: one change at a time */
         return;
-    error_act_free(g->act);
-    g->act = NULL;
+    drop_act(g);
     if (!g->db)
         return;
+    size_t n = open_rows(g, m->id, ids);
     struct error_act_spec spec = { .loop = g->spec.loop, .worker = g->spec.worker, .gate = g->spec.gate, .db = g->db,
                                    .state_dir = g->state_dir, .verb = m->verb, .id = m->id, .note = m->note,
-                                   .by = g->by, .is_production = g->spec.is_production, .on_change = on_plan,
-                                   .on_step = on_step, .local_steps = local_steps, .ctx = g };
-    g->act = error_act_new(&spec);
+                                   .by = g->by, .is_production = g->spec.is_production, .n_open = n,
+                                   .on_change = on_plan, .on_step = on_step, .local_steps = local_steps, .ctx = g };
+    if (m->is_group)
+        g->all = group_act_new(&spec, ids, n < GROUP_ROWS ? n : GROUP_ROWS, n);
+    else
+        g->act = error_act_new(&spec);
 }
 
 void gather_errors_confirm(struct gather_errors *g, const struct cmd_msg *m)
 {
-    if (g->act && m->request == g->plan_request)
+    if (m->request != g->plan_request)
+        return;
+    if (g->act)
         error_act_confirm(g->act, m->hash);
+    else if (g->all)
+        group_act_confirm(g->all, m->hash);
 }
 
 void gather_errors_put_away(struct gather_errors *g, uint64_t request)
 {
-    if (request != g->plan_request || is_under_way(g))
-        return;
-    error_act_free(g->act);
-    g->act = NULL;
+    if (request == g->plan_request && !is_under_way(g))
+        drop_act(g);
 }
 
 struct plan *gather_errors_plan_section(const struct gather_errors *g)
 {
-    return g->act ? error_act_plan(g->act, g->plan_request) : NULL;
+    return g->act   ? error_act_plan(g->act, g->plan_request)
+           : g->all ? group_act_plan(g->all, g->plan_request)
+                    : NULL;
 }
 
 /* ---- the object ---- */
+
+static void on_locals(void *ctx)
+{
+    moved(ctx);
+}
+
+static const char *env_of(const char *name)
+{
+    return getenv(name);
+}
 
 enum err_code errors_rules(const struct conf_errors *conf, struct triage_rules **out, struct err *e)
 {
@@ -670,7 +514,7 @@ struct errors_where errors_where(const char *place, const struct conf_errors *co
         free(file);
         return w;
     }
-    return (struct errors_where){ .place = file, .timezone = "UTC", .own_file = file + strlen("sqlite://") };
+    return (struct errors_where){ .place = file, .own_file = file + strlen("sqlite://") };
 }
 
 struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec)
@@ -681,6 +525,8 @@ struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec)
     g->state_dir = spec->state_dir ? x_strdup(spec->state_dir) : NULL;
     g->by = x_strdup(spec->by);
     g->groups = groups_new();
+    g->locals = local_steps_new(spec->worker, g->state_dir, on_locals, g);
+    g->record = error_record_new(spec->on_doc, spec->ctx);
     if (!where.place)
         return g;
     if (!errors_rules(spec->conf, &g->rules, &g->broken)) {
@@ -697,23 +543,14 @@ struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec)
 
 void gather_errors_free(struct gather_errors *g)
 {
-    struct local *l, *next;
     if (!g)
         return;
-    worker_cancel(g->spec.worker, g->locals_job);
-    gather_errors_close(g);
-    error_act_free(g->act);
+    local_steps_free(g->locals);
+    error_record_free(g->record);
+    drop_act(g);
     errdb_close(g->db);
     groups_free(g->groups);
     drop_places(g);
-    HASH_ITER(hh, g->locals, l, next) {
-        HASH_DEL(g->locals, l);
-        for (int i = 0; i < N_STEPS; i++) {
-            free(l->texts[i][0]);
-            free(l->texts[i][1]);
-        }
-        free(l);
-    }
     triage_rules_free(g->rules);
     free(g->state_dir);
     free(g->by);

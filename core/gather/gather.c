@@ -15,6 +15,8 @@
 #include "core/base/text.h"
 #include "core/gather/cluster.h"
 #include "core/gather/errors.h"
+#include "core/gather/journal.h"
+#include "core/sources/demo.h"
 
 enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, HEALTH_MS = 5000, SUSPEND_MS = 2000,
        NAMESPACES = 32 };
@@ -38,10 +40,12 @@ struct gather {
     struct cluster *cluster;        /* NULL: `broken` says why */
     char broken[512];
     struct kube_doc *doc;
-    bool is_error_doc;              /* the text that is open is an error's record */
+    enum doc_kind doc_kind;         /* of the text that is open: an error's record and the journal are not `doc` */
     struct worker *worker;          /* NULL with workloads_only: all SQLite */
     struct actuator *gate;
     struct gather_errors *errors;
+    struct demo *demo;            /* the demo's clock; NULL = this is none */
+    struct gather_journal *journal;
     int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */
     unsigned moved;
@@ -90,6 +94,11 @@ static void on_plan(void *ctx)
     move(ctx, MOVED_PLAN);
 }
 
+static void on_demo(void *ctx)
+{
+    move(ctx, MOVED_IDENT | MOVED_HEALTH);
+}
+
 static void on_rights(void *ctx)
 {
     move(ctx, MOVED_IDENT);
@@ -123,6 +132,7 @@ static struct ident *make_ident(struct gather *g)
     id->read_only = rights.read_only;
     id->armed_until_ms = rights.until_ms;
     id->write_ban = arena_strdup(a, rights.ban);
+    id->n_unended = g->journal ? gather_journal_unended(g->journal) : 0;
     id->is_insecure = g->has_target && t->is_insecure;
     id->all_namespaces = g->all_namespaces;
     id->namespaces = copy_list(a, (const char *const *)g->namespaces, g->n_namespaces);
@@ -134,6 +144,17 @@ static struct ident *make_ident(struct gather *g)
     n = g->cluster ? cluster_known_namespaces(g->cluster, &list) : 0;
     id->known_namespaces = copy_list(a, list, n);
     id->n_known_namespaces = n;
+    id->caption = "";
+    id->story_ms = id->story_end_ms = TIME_NONE;
+    id->is_demo = g->demo != NULL;
+    id->pace = 1;
+    if (g->demo) {
+        struct demo_state st = demo_state_of(g->demo);
+        id->caption = arena_strdup(a, st.text[0] ? st.text : st.caption);
+        id->pace = st.speed > 1 ? (int64_t)st.speed : 1;
+        id->story_ms = st.zero_ms;
+        id->story_end_ms = st.end_ms;
+    }
     return id;
 }
 
@@ -148,6 +169,7 @@ static void add_errors_row(struct gather *g, struct sources *s)
     rows[s->n] = gather_errors_health(g->errors);
     rows[s->n].name = arena_strdup(a, rows[s->n].name);
     rows[s->n].text = arena_strdup(a, rows[s->n].text);
+    rows[s->n].cause = "";
     s->rows = rows;
     s->n++;
 }
@@ -164,12 +186,25 @@ static struct sources *make_sources(struct gather *g)
     s->rows[0] = (struct source_health){ .name = "api", .state = SOURCE_UNSET,
                                          .since_ms = clock_story_ms(), .proved_ms = TIME_NONE,
                                          .retry_ms = TIME_NONE, .objects = -1,
+                                         .cause = "",
                                          .text = arena_strdup(&s->section.arena, g->broken) };
     s->n = 1;
     s->worst = SOURCE_UNSET;
     s->oldest_proof_ms = s->lost_ms = TIME_NONE;
     add_errors_row(g, s);
     return s;
+}
+
+static struct doc *doc_now(const struct gather *g)
+{
+    switch (g->doc_kind) {
+    case DOC_ERROR:
+        return g->errors ? gather_errors_doc(g->errors) : NULL;
+    case DOC_JOURNAL:
+        return g->journal ? gather_journal_doc(g->journal) : NULL;
+    default:
+        return g->doc ? kube_doc_section(g->doc) : NULL;
+    }
 }
 
 static void set(struct snap *s, enum section_id id, void *section)
@@ -207,8 +242,8 @@ static void on_publish(void *ctx)
     set(s, SECTION_SOURCES, make_sources(g));
     if (todo & MOVED_DATA && g->cluster) {
         const char *const *notices;
-        size_t n = cluster_notices(g->cluster, &notices);
-        set(s, SECTION_WORKLOADS, kube_view_workloads(cluster_view(g->cluster), is_synced, notices, n));
+        size_t n_absent, n = cluster_notices(g->cluster, &notices, &n_absent);
+        set(s, SECTION_WORKLOADS, kube_view_workloads(cluster_view(g->cluster), is_synced, notices, n, n_absent));
         set(s, SECTION_EVENTS, kube_view_events(cluster_view(g->cluster)));
         g->data_ms = clock_io_ms();
     }
@@ -218,9 +253,7 @@ static void on_publish(void *ctx)
         g->errors_ms = clock_io_ms();
     }
     if (todo & MOVED_DOC)
-        snap_set(s, SECTION_DOC, g->is_error_doc && g->errors ? (void *)gather_errors_doc(g->errors)
-                                 : g->doc                     ? (void *)kube_doc_section(g->doc)
-                                                              : NULL);
+        snap_set(s, SECTION_DOC, doc_now(g));
     if (todo & MOVED_PLAN)
         snap_set(s, SECTION_PLAN, g->errors ? gather_errors_plan_section(g->errors) : NULL);
     snap_unref(g->snap);
@@ -234,10 +267,11 @@ static void on_beat(void *ctx)
 {
     struct gather *g = ctx;
     int64_t gap = clock_io_ms() - clock_mono_ms();
-    if (gap - g->gap_ms > SUSPEND_MS && g->cluster) {
+    if (gap - g->gap_ms > SUSPEND_MS) {
         log_put(LOG_WARN, "gather", "suspended for %d s: nothing is proved any more",
                 (int)((gap - g->gap_ms) / 1000));
-        cluster_doubt(g->cluster);
+        if (g->cluster)
+            cluster_doubt(g->cluster);
         if (g->errors)
             gather_errors_doubt(g->errors);
     }
@@ -254,7 +288,21 @@ static void close_doc(struct gather *g)
     g->doc = NULL;
     if (g->errors)
         gather_errors_close(g->errors);
-    g->is_error_doc = false;
+    if (g->journal)
+        gather_journal_close(g->journal);
+    g->doc_kind = DOC_DESCRIBE;
+}
+
+static void open_doc(struct gather *g, const struct cmd_msg *m)
+{
+    close_doc(g);
+    g->doc_kind = m->doc;
+    if (m->doc == DOC_ERROR && g->errors)
+        gather_errors_open(g->errors, m);
+    else if (m->doc == DOC_JOURNAL && g->journal)
+        gather_journal_open(g->journal, m);
+    else if (m->doc != DOC_ERROR && m->doc != DOC_JOURNAL)
+        g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
 }
 
 static void close_cluster(struct gather *g)
@@ -317,8 +365,10 @@ static void set_namespaces(struct gather *g, const char *const *list, size_t n)
         g->namespaces[g->n_namespaces++] = x_strdup(list[i]);
 }
 
+enum choice { CHOICE_NEW, CHOICE_AGAIN }; /* AGAIN: there was no cluster; is there one now? */
+
 /* Reads the files anew: a context switch is a new pin, with what the files say now. */
-static void choose(struct gather *g)
+static void choose(struct gather *g, enum choice choice)
 {
     struct kube_overrides o = g->spec.kube;
     struct err e = { 0 };
@@ -335,7 +385,8 @@ static void choose(struct gather *g)
         kubeconfig_resolve(g->kubeconfig, &o, env_of, &g->target, NULL, &e)) {
         snprintf(g->broken, sizeof g->broken, "%s", e.text);
         log_put(LOG_ERROR, "gather", "%s", e.text);
-        open_errors(g); /* it has a link of its own */
+        if (choice == CHOICE_NEW) /* it has a link of its own, which stays, and so do the rights */
+            open_errors(g);
         return;
     }
     g->has_target = true;
@@ -376,12 +427,14 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 {
     switch (m->kind) {
     case CMD_REFRESH:
+        if (g->journal)
+            gather_journal_look(g->journal);
         if (g->errors)
             gather_errors_refresh(g->errors);
         if (g->cluster)
             cluster_refresh(g->cluster);
         else
-            choose(g);
+            choose(g, CHOICE_AGAIN);
         break;
     case CMD_RESUMED:
         if (g->cluster)
@@ -396,15 +449,10 @@ static void obey(struct gather *g, const struct cmd_msg *m)
         close_cluster(g);
         free(g->context);
         g->context = x_strdup(m->name);
-        choose(g);
+        choose(g, CHOICE_NEW);
         break;
     case CMD_DOC_OPEN:
-        close_doc(g);
-        g->is_error_doc = m->doc == DOC_ERROR;
-        if (g->is_error_doc && g->errors)
-            gather_errors_open(g->errors, m);
-        else if (!g->is_error_doc)
-            g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
+        open_doc(g, m);
         break;
     case CMD_DOC_CLOSE:
         close_doc(g);
@@ -438,7 +486,13 @@ static void obey(struct gather *g, const struct cmd_msg *m)
 static void *run(void *ctx)
 {
     struct gather *g = ctx;
-    choose(g);
+    struct gather_journal_spec journal = { .worker = g->worker, .state_dir = g->spec.state_dir, .on_count = on_rights,
+                                           .on_doc = on_doc, .ctx = g };
+    if (g->worker)
+        g->journal = gather_journal_new(&journal);
+    if (g->spec.demo)
+        g->demo = demo_new(g->loop, g->spec.demo, on_demo, g);
+    choose(g, CHOICE_NEW);
     move(g, MOVED_IDENT | MOVED_HEALTH | MOVED_DATA);
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
     while (!atomic_load(&g->is_stopping)) {
@@ -447,10 +501,12 @@ static void *run(void *ctx)
             obey(g, &m);
     }
     close_doc(g);
+    gather_journal_free(g->journal);
     gather_errors_free(g->errors);
     actuator_free(g->gate);
     worker_free(g->worker); /* last: what the journal still has to write, it writes */
     cluster_free(g->cluster);
+    demo_free(g->demo);
     return NULL;
 }
 

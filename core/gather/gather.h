@@ -33,6 +33,7 @@ struct gather_spec {
     const char *state_dir;         /* --state-dir; NULL = the usual place */
     const char *who;               /* "ann@bastion-1" */
     bool read_only, write;         /* --read-only, --write */
+    const char *demo;              /* the demo: the simulator's control socket; NULL = no demo */
     struct snap_slot *slot;
 };
 

@@ -404,6 +404,8 @@ static enum novelty judge(const struct group *one, struct error_group *out, int6
     const int64_t need = ago < BEFORE_LEAST ? ago : BEFORE_LEAST;
     out->before = group_sum(one, from, deploy);
     out->after = group_sum(one, deploy, INT32_MAX);
+    if (ago > GROUPS_LOOK_MS) /* its bake is over: "since the deploy" would be all that one can remember */
+        return NOVELTY_UNKNOWN;
     if (look_from_ms != TIME_NONE && since_ms - look_from_ms < need)
         return NOVELTY_UNKNOWN;
     if (out->first_ms >= out->deployed_ms)

@@ -14,7 +14,7 @@ static struct rollout deployment(const struct rollout_facts *f, int64_t ignore, 
 {
     if (f->generation > f->observed_generation)
         return is(ROLLOUT_PROGRESSING, "Waiting for deployment spec update to be observed...");
-    bool is_old = ignore != TIME_NONE && (f->deadline_ms == TIME_NONE || f->deadline_ms <= ignore);
+    bool is_old = ignore != TIME_NONE && (f->progress_ms == TIME_NONE || f->progress_ms <= ignore);
     if (f->is_deadline_exceeded && !is_old)
         return is(ROLLOUT_FAILED, arena_printf(a, "deployment \"%s\" exceeded its progress deadline",
                                                f->name));

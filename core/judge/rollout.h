@@ -21,7 +21,7 @@ struct rollout_facts { /* as the object says it; counts default to 0, -1 where s
     int64_t desired_scheduled;  /* DaemonSet */
     bool is_paused, is_ondelete;
     bool is_deadline_exceeded;  /* condition Progressing, reason ProgressDeadlineExceeded */
-    int64_t deadline_ms;        /* lastUpdateTime of that condition; TIME_NONE */
+    int64_t progress_ms;        /* lastUpdateTime of condition Progressing; TIME_NONE */
     bool has_partition;         /* spec.updateStrategy.rollingUpdate is there (StatefulSet) */
     int64_t partition;
     const char *current_revision, *update_revision; /* StatefulSet */

@@ -176,6 +176,41 @@ static enum err_code code_of(CURLcode c)
     }
 }
 
+const char *http_cause(const struct err *e)
+{
+    static const struct {
+        int curl;
+        const char *word;
+    } words[] = { { CURLE_COULDNT_RESOLVE_HOST, "name unknown" }, { CURLE_COULDNT_RESOLVE_PROXY, "proxy unknown" },
+                  { CURLE_PROXY, "proxy" }, { CURLE_COULDNT_CONNECT, "no way there" },
+                  { CURLE_SSL_CONNECT_ERROR, "TLS" }, { CURLE_PEER_FAILED_VERIFICATION, "TLS" },
+                  { CURLE_SSL_CERTPROBLEM, "TLS" }, { CURLE_SSL_CACERT_BADFILE, "TLS" }, { CURLE_SSL_CIPHER, "TLS" },
+                  { CURLE_SSL_ISSUER_ERROR, "TLS" }, { CURLE_GOT_NOTHING, "cut off" },
+                  { CURLE_RECV_ERROR, "cut off" }, { CURLE_SEND_ERROR, "cut off" }, { CURLE_PARTIAL_FILE, "cut off" } };
+    if (e->code == ERR_TIMEOUT)
+        return "timeout";
+    if (strstr(e->text, "refused"))
+        return "refused";
+    for (size_t i = 0; i < ARRAY_LEN(words) && e->code == ERR_NET; i++) {
+        if (e->native == words[i].curl)
+            return words[i].word;
+    }
+    return "";
+}
+
+/* libcurl says how long it took and "Couldn't connect to server"; the system says why. */
+static void set_curl_error(struct http_req *r, CURLcode c, struct err *e)
+{
+    const char *text = r->curl_text[0] ? r->curl_text : curl_easy_strerror(c), *after = strstr(text, " after ");
+    long native = 0;
+    if (c == CURLE_COULDNT_CONNECT)
+        curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &native);
+    if (native && after)
+        err_set(e, code_of(c), (int)c, "%.*s: %s", (int)(after - text), text, strerror((int)native));
+    else
+        err_set(e, code_of(c), (int)c, "%s", text);
+}
+
 static void finish(struct http_req *r, CURLcode c)
 {
     struct http_result res = { .e = r->e, .retry_after_ms = r->retry_after_ms,
@@ -191,8 +226,7 @@ static void finish(struct http_req *r, CURLcode c)
     if (c == CURLE_COULDNT_CONNECT && (r->socket_errno == EMFILE || r->socket_errno == ENFILE))
         err_set(&res.e, ERR_LIMIT, r->socket_errno, "no socket: %s (see ulimit -n)", strerror(r->socket_errno));
     else if (c != CURLE_OK && res.e.code == ERR_OK)
-        err_set(&res.e, code_of(c), (int)c, "%s",
-                r->curl_text[0] ? r->curl_text : curl_easy_strerror(c));
+        set_curl_error(r, c, &res.e);
     struct http_spec spec = r->spec;
     struct buf body = r->body; /* lives until on_done returns, which may start a new request */
     r->body = (struct buf){ 0 };

@@ -60,6 +60,8 @@ MUST_USE enum err_code http_start(struct loop *l, const struct http_spec *spec,
                                   struct http_req **out, struct err *e);
 void http_cancel(struct http_req *r); /* no callback after it; NULL is fine; not from on_body */
 
+const char *http_cause(const struct err *e); /* "refused", "timeout", "TLS", ...: a word or two; "" = another */
+
 struct http_totals {
     uint64_t requests, bytes_in;
 };

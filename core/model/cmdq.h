@@ -23,7 +23,7 @@ enum cmd_kind {
     CMD_DOC_CLOSE,
     CMD_ARM,       /* ms: allow changes for so long */
     CMD_DISARM,
-    CMD_PLAN,      /* request, verb, id, note: what would this change do? */
+    CMD_PLAN,      /* request, verb, id, is_group, note: what would this change do? */
     CMD_CONFIRM,   /* request, hash: do it */
     CMD_PLAN_CLOSE,
 };
@@ -40,6 +40,7 @@ struct cmd_msg {
     int64_t id;          /* of an error */
     int64_t ms;          /* CMD_ARM */
     char verb[24];       /* CMD_PLAN: "resolve", "reopen", "acknowledge", ... */
+    bool is_group;       /* every open row of the group that the row `id` is in */
     char note[512];
     char hash[PLAN_HASH];
 };

@@ -1,8 +1,8 @@
 /*
- * core/model/doc.h - one text that somebody asked to see: describe, raw, diff, a pod's log, or the whole
- * record of an error.
+ * core/model/doc.h - one text that somebody asked to see: describe, raw, diff, a pod's log, the whole record
+ * of an error, or our own journal.
  *
- * Made by  core/gather (core/sources/kube_doc, errdb) on CMD_DOC_OPEN
+ * Made by  core/gather (core/sources/kube_doc, errdb, core/store/journal) on CMD_DOC_OPEN
  * Limits   DOC_LINES lines and DOC_BYTES bytes; of a log the newest, of anything else the first,
  *          with `dropped` saying how many lines are missing
  */
@@ -13,7 +13,7 @@
 #include "core/model/snap.h"
 
 enum { DOC_LINES = 5000, DOC_BYTES = 2 * 1024 * 1024 };
-enum doc_kind { DOC_DESCRIBE, DOC_RAW, DOC_DIFF, DOC_LOG, DOC_ERROR };
+enum doc_kind { DOC_DESCRIBE, DOC_RAW, DOC_DIFF, DOC_LOG, DOC_ERROR, DOC_JOURNAL };
 enum doc_state { DOC_LOADING, DOC_READY, DOC_FOLLOWING, DOC_ENDED, DOC_FAILED };
 
 struct doc {

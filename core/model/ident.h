@@ -23,6 +23,7 @@ struct ident {
     bool read_only, is_insecure;          /* insecure: the server's certificate is not checked */
     int64_t armed_until_ms;               /* without read_only: changes are allowed until then; TIME_NONE = until the end */
     const char *write_ban;                /* why arming is refused (--read-only, no journal); "" = it is not */
+    size_t n_unended;                     /* changes in our journal without a known end; nobody has them in hand */
     bool all_namespaces;
     const char *const *namespaces; /* those that we watch; n = 0 with all_namespaces */
     size_t n_namespaces;
@@ -30,6 +31,10 @@ struct ident {
     size_t n_contexts;
     const char *const *known_namespaces; /* for `:ns`; empty when we may not list them */
     size_t n_known_namespaces;
+    bool is_demo;             /* a simulated platform: nothing that is shown is real */
+    const char *caption;      /* what its story has to say just now; "" = nothing */
+    int64_t pace;             /* how many times as fast as real time the story clock runs, 1 at least */
+    int64_t story_ms, story_end_ms; /* its T+0 and its end; TIME_NONE = no demo */
 };
 
 enum source_state {
@@ -49,6 +54,7 @@ struct source_health {
     int64_t proved_ms;    /* last proof that what we hold is current */
     int64_t retry_ms;     /* next try, TIME_NONE = not waiting */
     const char *text;     /* last error, or what to do; "" = nothing to say */
+    const char *cause;    /* of the error, in a word or two: "refused", "timeout", "answers 503"; may be NULL */
     int64_t objects;      /* -1 = does not count objects */
     int64_t audit_ms;     /* period of the audit list in force; 0 = none */
     double requests_per_s;

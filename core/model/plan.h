@@ -20,6 +20,7 @@ enum plan_state {
     PLAN_RUNNING,  /* journalled, sent */
     PLAN_DONE,     /* `text` says what was done */
     PLAN_FAILED,   /* nothing was changed, or it was refused at the other end: `text` */
+    PLAN_PARTLY,   /* of several, some were changed: `text` says how many, and why not the first other */
     PLAN_UNKNOWN,  /* the answer was lost and is being found out */
 };
 

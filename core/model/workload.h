@@ -99,7 +99,7 @@ struct workload {
     const char *id; /* "deployment.apps/shop/policy-api": the row's identity */
     int64_t created_ms;
     int64_t generation, observed_generation;
-    int64_t desired, ready, updated, available, replicas;
+    int64_t desired, ready, updated, available, replicas; /* available -1 = the API does not say */
     bool is_paused;
     int64_t revision;      /* 0 = unknown */
     const char *image;     /* of the first container */
@@ -132,8 +132,8 @@ struct workloads {
     size_t n;
     size_t n_health[HEALTH_FAIL + 1];
     bool is_synced; /* every list that we may read has been read once */
-    const char *const *notices; /* what we cannot see, a line each */
-    size_t n_notices;
+    const char *const *notices; /* namespaces that do not exist, then what we cannot see; a line each */
+    size_t n_notices, n_absent;
     int64_t n_pods;
 };
 

@@ -76,9 +76,10 @@ void status_table(struct buf *out, const struct workloads *ws, const struct stat
                   bool is_wide, bool headers, int64_t now_ms)
 {
     static const char *const titles[COLUMNS] = { "NAMESPACE", "KIND", "NAME", "READY", "REV", "IMAGE",
-                                                 "ROLLOUT", "AGE", "RESTARTS", "PROBLEM", "MESSAGE" };
+                                                 "ROLLOUT", "DEPLOYED", "RESTARTS", "PROBLEM", "MESSAGE" };
     int widths[COLUMNS] = { 0 }, n_columns = is_wide ? COLUMNS : COLUMNS - 1;
     char cells[COLUMNS][CELL];
+    headers &= ws->n > 0;
     for (int pass = 0; pass < 2; pass++) { /* measure, then print */
         for (size_t i = 0; i <= ws->n; i++) {
             const struct workload *w = i ? ws->items[i - 1] : NULL;
@@ -132,15 +133,18 @@ static void member_time(struct buf *out, const char *key, int64_t ms)
         buf_addf(out, ",\"%s\":\"%s\"", key, clock_format_rfc3339(ms, text));
 }
 
-static void json_workload(struct buf *out, const struct workload *w)
+void status_json_workload(struct buf *out, const struct workload *w)
 {
     buf_adds(out, "{\"kind\":");
     json_quote(out, workload_kind_name(w->kind));
     member(out, "namespace", w->ns);
     member(out, "name", w->name);
     buf_addf(out, ",\"ready\":%" PRId64 ",\"desired\":%" PRId64 ",\"updated\":%" PRId64
-                  ",\"available\":%" PRId64 ",\"revision\":%" PRId64,
-             w->ready, w->desired, w->updated, w->available, w->revision);
+                  ",\"revision\":%" PRId64, w->ready, w->desired, w->updated, w->revision);
+    if (w->available < 0)
+        buf_adds(out, ",\"available\":null");
+    else
+        buf_addf(out, ",\"available\":%" PRId64, w->available);
     member(out, "image", w->image);
     buf_adds(out, ",\"rollout\":{\"state\":");
     json_quote(out, rollout_state_name(w->rollout.state));
@@ -175,7 +179,7 @@ void status_json(struct buf *out, const struct workloads *ws, const struct statu
         if (!status_matches(f, ws->items[i]))
             continue;
         buf_adds(out, is_first ? "\n" : ",\n");
-        json_workload(out, ws->items[i]);
+        status_json_workload(out, ws->items[i]);
         is_first = false;
     }
     buf_adds(out, "]}\n");

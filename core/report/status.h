@@ -20,6 +20,7 @@ bool status_matches(const struct status_filter *f, const struct workload *w);
 void status_table(struct buf *out, const struct workloads *ws, const struct status_filter *f,
                   bool is_wide, bool headers, int64_t now_ms);
 void status_names(struct buf *out, const struct workloads *ws, const struct status_filter *f);
+void status_json_workload(struct buf *out, const struct workload *w); /* one of "workloads" */
 struct status_age { /* is what is printed current? */
     int64_t stale_ms; /* old since; TIME_NONE = it is current */
     const char *text; /* why, "" = it is */

@@ -32,6 +32,7 @@ struct api {
     struct world *world;
     struct api_page pages[API_PAGES];
     uint64_t next_page;
+    int64_t bookmark_ms; /* between two bookmarks of a watch, on the io clock */
 };
 
 struct api_call { /* a request, taken apart */

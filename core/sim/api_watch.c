@@ -6,7 +6,7 @@
 #include "core/base/text.h"
 #include "core/sim/api.h"
 
-enum { FILL = 256 * 1024, BOOKMARK_MS = 60000, LAST_BOOKMARK_MS = 2000, LEAST_S = 1800 };
+enum { FILL = 256 * 1024, LAST_BOOKMARK_MS = 2000, LEAST_S = 1800 };
 
 struct watch_stream {
     struct stream stream;
@@ -92,10 +92,8 @@ static bool more(struct stream *stream, struct buf *out)
         w->rv = s->rv; /* of this kind there was nothing else up to now */
     if (w->has_bookmarks && now >= w->bookmark_ms) {
         add_bookmark(out, w->kind, w->rv);
-        w->bookmark_ms = w->bookmark_ms < w->end_ms - LAST_BOOKMARK_MS &&
-                                 now + BOOKMARK_MS > w->end_ms - LAST_BOOKMARK_MS
-                             ? w->end_ms - LAST_BOOKMARK_MS
-                             : now + BOOKMARK_MS;
+        w->bookmark_ms = w->bookmark_ms < w->end_ms - LAST_BOOKMARK_MS && now + w->api->bookmark_ms > w->end_ms - LAST_BOOKMARK_MS
+                             ? w->end_ms - LAST_BOOKMARK_MS : now + w->api->bookmark_ms;
     }
     w->stream.deadline_ms =
         w->has_bookmarks && w->bookmark_ms < w->end_ms ? w->bookmark_ms : w->end_ms;
@@ -136,8 +134,7 @@ void api_watch(struct api_call *c)
                                 .has_bookmarks = request_flag(c->q, "allowWatchBookmarks"),
                                 .end_ms = now + (secs ? secs : LEAST_S) * 1000 };
     snprintf(w->ns, sizeof w->ns, "%.63s", c->ns);
-    w->bookmark_ms = w->end_ms - LAST_BOOKMARK_MS < now + BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS
-                                                                      : now + BOOKMARK_MS;
+    w->bookmark_ms = w->end_ms - LAST_BOOKMARK_MS < now + w->api->bookmark_ms ? w->end_ms - LAST_BOOKMARK_MS : now + w->api->bookmark_ms;
     w->stream.deadline_ms = w->has_bookmarks ? w->bookmark_ms : w->end_ms;
     if (!rv)
         collect_all(w);

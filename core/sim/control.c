@@ -12,6 +12,7 @@ struct client {
     int fd; /* -1 = none */
     struct buf in;
     bool is_waiting; /* for its answer: nothing more is read */
+    bool is_following;
 };
 
 struct control {
@@ -83,17 +84,35 @@ size_t control_want(const struct control *c, struct pollfd *out, size_t room)
     return n;
 }
 
+static void write_line(struct client *cl, const char *text)
+{
+    char line[4096];
+    int n = snprintf(line, sizeof line, "%.4000s\n", text);
+    /* A line is short: a reader that does not even take that is not waited for. */
+    if (cl->fd >= 0 && send(cl->fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
+        leave(cl);
+}
+
 void control_answer(struct control *c, int who, const char *answer)
 {
     struct client *cl = &c->clients[who];
-    char line[4096];
-    int n = snprintf(line, sizeof line, "%.4000s\n", answer);
     if (!cl->is_waiting) /* it has gone, and its place is another's */
         return;
-    /* An answer is short: a reader that does not even take that is not waited for. */
-    if (cl->fd >= 0 && send(cl->fd, line, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) != n)
-        leave(cl);
+    write_line(cl, answer);
     cl->is_waiting = false;
+}
+
+void control_follow(struct control *c, int who)
+{
+    c->clients[who].is_following = true;
+}
+
+void control_tell(struct control *c, const char *line)
+{
+    for (int i = 0; i < CONTROL_CLIENTS; i++) {
+        if (c->clients[i].is_following)
+            write_line(&c->clients[i], line);
+    }
 }
 
 static void obey(struct control *c, int who)

@@ -8,9 +8,11 @@
  *   link down|up   as the story's step of that name
  *   caption        the caption of now, and since when
  *   forget         as a compaction of etcd: older resourceVersions and pages are gone
+ *   follow         the answer of `now`, and again whenever the caption or the speed has changed and, in
+ *                  stepped mode, the time
  *   quit
  *
- * Answers  {"now_ms":N,"t":"T+2:00",...}; a line that cannot be obeyed: {"error":"..."}
+ * Answers  {"now_ms":N,"zero_ms":N,"length_ms":N,"t":"T+2:00",...}; a line that cannot be obeyed: {"error":"..."}
  * Limits   CONTROL_CLIENTS at a time, CONTROL_LINE bytes a line
  * Thread   one       Owns   the socket file (0600), gone when freed
  */
@@ -31,5 +33,7 @@ void control_free(struct control *c); /* NULL is fine */
 size_t control_want(const struct control *c, struct pollfd *out, size_t room);
 void control_serve(struct control *c, const struct pollfd *fds, size_t n);
 void control_answer(struct control *c, int who, const char *answer);
+void control_follow(struct control *c, int who);
+void control_tell(struct control *c, const char *line); /* to those who follow */
 
 #endif

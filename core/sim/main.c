@@ -22,7 +22,7 @@
 #include "core/sim/place.h"
 #include "core/sim/rows.h"
 
-enum { FDS = 512, STEPS = 500, STEPPED_START_S = 1767607200 /* 2026-01-05T10:00:00Z */ };
+enum { FDS = 512, BOOKMARK_MS = 60000, LEAST_BOOKMARK_MS = 1000, STEPS = 500, STEPPED_START_S = 1767607200 /* 2026-01-05T10:00:00Z */ };
 
 struct sim {
     struct sim_options options;
@@ -40,6 +40,11 @@ struct sim {
     int64_t target_ms;           /* stepped: go to here */
     int waiting;                 /* whose `until` it is; -1 = none */
     bool is_link_up, is_over;
+    struct {
+        int64_t ms; /* stepped mode alone */
+        double speed;
+        const char *caption;
+    } told; /* to those who follow */
     char trouble[224];
 };
 
@@ -102,11 +107,9 @@ static void add_now(const struct sim *s, struct buf *out)
 {
     char t[32];
     story_text(s, s->world.now_ms, t);
-    buf_addf(out,
-             "{\"now_ms\":%" PRId64
-             ",\"t\":\"%s\",\"speed\":%g,\"link\":\"%s\",\"resourceVersion\":\"%" PRIu64
-             "\",\"caption\":",
-             s->world.now_ms, t, s->speed, s->is_link_up ? "up" : "down", s->world.store.rv);
+    buf_addf(out, "{\"now_ms\":%" PRId64 ",\"zero_ms\":%" PRId64 ",\"length_ms\":%" PRId64 ",\"t\":\"%s\",\"speed\":%g"
+                  ",\"link\":\"%s\",\"resourceVersion\":\"%" PRIu64 "\",\"caption\":", s->world.now_ms, s->world.start_ms,
+             s->world.story.length_ms, t, s->speed, s->is_link_up ? "up" : "down", s->world.store.rv);
     json_quote(out, s->world.caption);
     if (s->world.caption_ms != TIME_NONE)
         buf_addf(out, ",\"caption_ms\":%" PRId64, s->world.caption_ms);
@@ -168,6 +171,9 @@ static bool on_line(void *ctx, int who, const char *line, struct buf *out)
         add_now(s, out);
     } else if (text_eq(line, "now") || text_eq(line, "caption")) {
         add_now(s, out);
+    } else if (text_eq(line, "follow")) {
+        control_follow(s->control, who);
+        add_now(s, out);
     } else if (text_eq(line, "forget")) {
         api_forget(&s->api);
         add_now(s, out);
@@ -175,7 +181,7 @@ static bool on_line(void *ctx, int who, const char *line, struct buf *out)
         s->is_over = true;
         add_now(s, out);
     } else {
-        refuse(out, "until, step, now, speed, link, caption, forget or quit");
+        refuse(out, "until, step, now, speed, link, caption, forget, follow or quit");
     }
     return true;
 }
@@ -207,6 +213,20 @@ static int64_t advance(struct sim *s)
     return next == INT64_MAX ? 60000 : (int64_t)((double)(next - s->world.now_ms) / s->speed) + 1;
 }
 
+static void tell(struct sim *s)
+{
+    struct buf out = BUF_INIT(4000);
+    int64_t ms = s->speed > 0 ? 0 : s->world.now_ms;
+    if (ms == s->told.ms && s->speed == s->told.speed && text_eq(s->world.caption, s->told.caption))
+        return;
+    s->told.ms = ms;
+    s->told.speed = s->speed;
+    s->told.caption = s->world.caption;
+    add_now(s, &out);
+    control_tell(s->control, buf_str(&out));
+    buf_release(&out);
+}
+
 static void look_at_signals(struct sim *s, const struct pollfd *fds)
 {
     struct signalfd_siginfo info;
@@ -223,6 +243,7 @@ static void turn(struct sim *s)
                                { .fd = s->options.has_parent ? STDIN_FILENO : -1,
                                  .events = POLLIN } };
     int64_t wait_ms = advance(s);
+    tell(s);
     short events;
     fds[2].fd = rows_want(s->rows, &events);
     fds[2].events = events;
@@ -325,14 +346,15 @@ static enum err_code begin(struct sim *s, char token[33], struct err *e)
     struct story story = { 0 };
     if (load_story(&s->options, &story, e))
         return e->code;
-    if (place_make(s->options.dir, &s->place, e) || open_rows(s, e) || open_log(s, e)) {
+    if (place_make(s->options.dir, s->options.owns_dir, &s->place, e) || open_rows(s, e) || open_log(s, e)) {
         story_release(&story);
         return e->code;
     }
     begin_world(s, &story);
     s->api.world = &s->world;
-    if (place_token(token, e) ||
-        server_new((int)s->options.port, token, api_answer, &s->api, &s->server, e) ||
+    /* A minute apart, as the real one's; in virtual minutes, so that a proof is not old at ten times the pace. */
+    s->api.bookmark_ms = s->speed > 1 ? (int64_t)(BOOKMARK_MS / s->speed) + LEAST_BOOKMARK_MS : BOOKMARK_MS;
+    if (place_token(token, e) || server_new((int)s->options.port, token, api_answer, &s->api, &s->server, e) ||
         place_write_kubeconfig(&s->place, server_port(s->server), token, s->world.story.ns, e))
         return e->code;
     return control_new(s->place.control, on_line, s, &s->control, e);
@@ -378,6 +400,17 @@ static void end(struct sim *s)
     close(s->signals);
 }
 
+static void list_stories(void)
+{
+    for (size_t i = 0; story_names[i]; i++) {
+        struct story story = { 0 };
+        if (!text_eq(story_names[i], "platform") &&
+            !story_parse(story_names[i], story_embedded(NULL, story_names[i]), story_embedded, NULL, &story, NULL))
+            printf("%-18s %s\n", story_names[i], story.title);
+        story_release(&story);
+    }
+}
+
 static int catch_signals(bool has_parent)
 {
     sigset_t set;
@@ -400,8 +433,8 @@ int main(int argc, char **argv)
     enum err_code rc = sim_options_parse(argc, argv, &s.options, &e);
     if (!rc && (s.options.wants_help || s.options.wants_list)) {
         fputs(s.options.wants_help ? sim_usage : "", stdout);
-        for (size_t i = 0; s.options.wants_list && story_names[i]; i++)
-            printf("%s\n", story_names[i]);
+        if (s.options.wants_list)
+            list_stories();
         return 0;
     }
     s.speed = s.options.speed;

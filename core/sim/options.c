@@ -21,6 +21,7 @@ const char sim_usage[] =
     "  --event-log FILE    a line for each change of an object\n"
     "  --errors-db URI     write the errors into this PostgreSQL database instead\n"
     "  --deployments N --pods M --events N/s   so many more, in namespace load\n"
+    "  --own-dir           DIR and all that is in it goes with the run\n"
     "  --with-parent       end when stdin ends or the parent does\n";
 
 static bool number(const char *s, int64_t least, int64_t most, int64_t *out)
@@ -86,6 +87,9 @@ static bool take(struct sim_options *o, int key, const char *v)
     case 'P':
         o->has_parent = true;
         return true;
+    case 'o':
+        o->owns_dir = true;
+        return true;
     case 'n':
         o->wants_list = true;
         return true;
@@ -110,6 +114,7 @@ enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out, 
         { "event-log", 1, NULL, 'L' },
         { "errors-db", 1, NULL, 'E' },
         { "with-parent", 0, NULL, 'P' },
+        { "own-dir", 0, NULL, 'o' },
         { "list", 0, NULL, 'n' },
         { "help", 0, NULL, 'h' },
         { NULL, 0, NULL, 0 },

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,9 +29,9 @@ static enum err_code make_dir(const char *dir, struct place *p, struct err *e)
     return ERR_OK;
 }
 
-enum err_code place_make(const char *dir, struct place *out, struct err *e)
+enum err_code place_make(const char *dir, bool owns_dir, struct place *out, struct err *e)
 {
-    struct place p = { 0 };
+    struct place p = { .owns_dir = owns_dir };
     if (make_dir(dir, &p, e)) {
         free(p.dir);
         return e->code;
@@ -49,6 +50,15 @@ static void drop(const char *path, const char *suffix)
     free(s);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    remove(path);
+    return 0;
+}
+
 void place_clear(struct place *p)
 {
     if (!p->dir)
@@ -60,7 +70,9 @@ void place_clear(struct place *p)
         drop(p->errors_db, "-wal");
         drop(p->errors_db, "-shm");
     }
-    if (p->has_made_dir)
+    if (p->owns_dir)
+        nftw(p->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    else if (p->has_made_dir)
         rmdir(p->dir);
     free(p->dir);
     free(p->kubeconfig);

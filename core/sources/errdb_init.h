@@ -28,6 +28,7 @@ MUST_USE enum err_code errdb_init_start(struct loop *l, const char *place, const
 void errdb_init_free(struct errdb_init *i); /* after on_done too; no callback after it; NULL is fine */
 
 /* The same in an SQLite file, which is made (0600) when it is not there.  Blocks: before a loop. */
+extern const char errdb_sqlite_schema[]; /* that it carries out */
 MUST_USE enum err_code errdb_sqlite_init(const char *path, bool *made, struct err *e);
 
 #endif

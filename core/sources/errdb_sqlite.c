@@ -15,13 +15,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "core/base/text.h"
 #include "core/loop/backoff.h"
 #include "core/sources/errdb_internal.h"
+#include "core/sources/errdb_sqlite_call.h"
 #include "core/sources/errdb_sqlite_read.h"
-#include "core/sources/errdb_sqlite_write.h"
 
 enum {
     POLL_MS = 1000, FULL_MS = 60000, FULL_SHARE = 20, STALE_MS = 15000, SLACK_MS = 14 * 3600000
@@ -45,23 +44,6 @@ struct read { /* a job; what is above the line is set before it starts */
     uint64_t statements;
 };
 
-struct call { /* a fetch or a write under way */
-    struct errdb_sqlite *db;
-    struct sqlite_reader *reader;
-    uint64_t job;
-    struct loop_timer refused; /* the worker took no job: said in the next turn */
-    struct call *next, *prev;
-    struct arena arena;
-    bool is_write;
-    int64_t zone_ms;
-    struct errdb_change change;
-    struct errdb_record record;
-    struct errdb_result result;
-    void (*on_record)(void *ctx, const struct errdb_record *r);
-    void (*on_result)(void *ctx, const struct errdb_result *r);
-    void *ctx;
-};
-
 struct errdb_sqlite {
     struct loop *loop;
     struct worker *worker;
@@ -70,11 +52,11 @@ struct errdb_sqlite {
     struct feed_hooks hooks;
     void (*on_state)(void *ctx);
     int64_t back_ms;
-    bool is_once;
+    bool is_once, is_zone_given, is_ours; /* ours: the table is one that we make, whose times are UTC */
     struct loop_timer timer;
     struct backoff backoff;
     uint64_t job; /* 0 = none */
-    struct call *calls;
+    struct sqlite_calls calls;
 
     bool is_synced, is_from_beginning, owes_pass, owes_full;
     int64_t floor; /* lowest id that was read */
@@ -159,6 +141,8 @@ static void on_zone(void *ctx, int64_t zone_ms, int n_rows)
 {
     struct errdb_sqlite *db = ctx;
     char why[48];
+    if (db->is_ours) /* a failure that was delivered late would make a zone of its delay */
+        return;
     snprintf(why, sizeof why, "measured from %d rows", n_rows);
     say_zone(db, zone_ms, why);
     if (db->hooks.on_zone)
@@ -276,6 +260,9 @@ static void took_look(struct errdb_sqlite *db, const struct sqlite_look *l)
 {
     db->state.has_steps = l->shape.has_steps;
     db->state.missing = l->shape.missing;
+    db->is_ours = l->shape.is_ours && !db->is_zone_given;
+    if (db->is_ours)
+        say_zone(db, 0, "own table");
     if (!db->is_synced) {
         db->cursor = INT64_MAX;
         db->is_after_gap = false;
@@ -409,103 +396,23 @@ static void look_now(void *impl)
 
 /* ---- fetch and write ---- */
 
-static void call_free(void *ctx)
-{
-    struct call *c = ctx;
-    sqlite_reader_unref(c->reader);
-    arena_release(&c->arena);
-    free(c);
-}
-
-static void call_work(void *ctx)
-{
-    struct call *c = ctx;
-    if (c->is_write) {
-        sqlite_write(c->reader->path, c->zone_ms, &c->change, &c->result);
-        return;
-    }
-    struct errdb_field *fields = NULL;
-    size_t n = 0;
-    enum err_code rc =
-        sqlite_read_record(c->reader, c->change.id, &c->arena, &fields, &n, &c->record.e);
-    c->record.e.code = rc;
-    c->record.fields = rc ? NULL : fields;
-    c->record.n = rc ? 0 : n;
-}
-
-static void call_done(void *ctx)
-{
-    struct call *c = ctx;
-    struct errdb_sqlite *db = c->db;
-    DL_DELETE(db->calls, c);
-    if (c->is_write) {
-        look_now(db); /* what was changed is seen at once */
-        c->on_result(c->ctx, &c->result);
-    } else {
-        c->on_record(c->ctx, &c->record);
-    }
-    call_free(c);
-}
-
-static void call_start(struct errdb_sqlite *db, struct call *c)
-{
-    c->db = db;
-    c->reader = sqlite_reader_ref(db->reader);
-    c->zone_ms = db->state.zone_ms;
-    DL_APPEND(db->calls, c);
-    c->job = worker_do(db->worker, &(struct worker_job){
-        .work = call_work, .done = call_done, .drop = call_free, .ctx = c });
-    if (c->job)
-        return;
-    err_set(&c->record.e, ERR_BUSY, 0, "too much waits for the disk");
-    c->result = (struct errdb_result){ .outcome = OUTCOME_FAILED, .e = c->record.e };
-    c->refused = (struct loop_timer){ .fn = call_done, .ctx = c };
-    loop_timer_set(db->loop, &c->refused, 0);
-}
-
 static void *fetch(void *impl, int64_t id, void (*on_done)(void *ctx, const struct errdb_record *r),
                    void *ctx)
 {
-    struct call *c = x_calloc(1, sizeof *c);
-    c->change.id = id;
-    c->on_record = on_done;
-    c->ctx = ctx;
-    call_start(impl, c);
-    return c;
-}
-
-static void copy_texts(struct arena *a, struct errdb_change *c)
-{
-    const char **texts[] = { &c->key, &c->by, &c->note, &c->service, &c->environment, &c->stage,
-                             &c->code, &c->severity, &c->message, &c->stack, &c->user_impact,
-                             &c->business_impact };
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        *texts[i] = arena_strdup(a, *texts[i]);
+    struct errdb_sqlite *db = impl;
+    return sqlite_calls_fetch(&db->calls, id, on_done, ctx);
 }
 
 static void *write_change(void *impl, const struct errdb_change *change,
                           void (*on_done)(void *ctx, const struct errdb_result *r), void *ctx)
 {
-    struct call *c = x_calloc(1, sizeof *c);
-    c->is_write = true;
-    c->change = *change;
-    copy_texts(&c->arena, &c->change);
-    c->on_result = on_done;
-    c->ctx = ctx;
-    call_start(impl, c);
-    return c;
+    struct errdb_sqlite *db = impl;
+    return sqlite_calls_write(&db->calls, db->state.zone_ms, change, on_done, ctx);
 }
 
 static void cancel(void *call)
 {
-    struct call *c = call;
-    struct errdb_sqlite *db = c->db;
-    DL_DELETE(db->calls, c);
-    loop_timer_stop(db->loop, &c->refused);
-    if (c->job)
-        worker_cancel(db->worker, c->job); /* drops it */
-    else
-        call_free(c);
+    sqlite_call_cancel(call);
 }
 
 /* ---- the rest of the contract ---- */
@@ -523,8 +430,7 @@ static void close_over(void *ctx)
 static void close_db(void *impl)
 {
     struct errdb_sqlite *db = impl;
-    while (db->calls)
-        cancel(db->calls);
+    sqlite_calls_end(&db->calls);
     loop_timer_stop(db->loop, &db->timer);
     if (db->job)
         worker_cancel(db->worker, db->job);
@@ -575,6 +481,7 @@ enum err_code errdb_sqlite_open(struct loop *l, struct worker *w, const struct e
     db->loop = l;
     db->worker = w;
     db->reader = sqlite_reader_new(path);
+    db->calls = (struct sqlite_calls){ .loop = l, .worker = w, .reader = db->reader, .on_written = look_now, .ctx = db };
     db->feed = errfeed_new(spec->rules, &hooks);
     db->hooks = spec->feed;
     db->on_state = spec->on_state;
@@ -590,6 +497,7 @@ enum err_code errdb_sqlite_open(struct loop *l, struct worker *w, const struct e
         .full_scan_ms = TIME_NONE, .sequence_percent = -1,
     };
     snprintf(db->source, sizeof db->source, "sqlite %s", path);
+    db->is_zone_given = spec->timezone != NULL;
     say_zone(db, zone_ms, is_zone_known ? "config" : "assumed");
     if (spec->timezone && !is_zone_known)
         snprintf(db->zone_note, sizeof db->zone_note,

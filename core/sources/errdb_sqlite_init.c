@@ -8,17 +8,35 @@
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "core/sources/errdb_sqlite_read.h"
 
-/* The process's own table, as SQLite has it.  A timestamp is UTC text; steps as in conf/schema.sql. */
-static const char tables[] =
-    "CREATE TABLE IF NOT EXISTS deployment_errors (id INTEGER PRIMARY KEY, "
-    "timestamp TEXT DEFAULT (strftime('%Y-%m-%d %H:%M:%f','now')), service_name TEXT, environment TEXT, "
-    "deployment_stage TEXT, error_code TEXT, severity TEXT, error_message TEXT, stack_trace TEXT, user_impact TEXT, "
-    "business_impact TEXT, resolution_notes TEXT, resolved_at TEXT, resolved_by TEXT);"
-    "CREATE TABLE IF NOT EXISTS deployment_error_steps (error_id INTEGER NOT NULL, step TEXT NOT NULL, by TEXT NOT NULL, "
-    "at TEXT NOT NULL, note TEXT);"
-    "CREATE INDEX IF NOT EXISTS deployment_error_steps_error ON deployment_error_steps (error_id);"
-    "PRAGMA journal_mode=WAL;";
+const char errdb_sqlite_schema[] =
+    "-- The error table in an SQLite file.  Times are text in UTC; steps as in the schema of PostgreSQL.\n"
+    "CREATE TABLE IF NOT EXISTS deployment_errors (\n"
+    "    id INTEGER PRIMARY KEY,\n"
+    "    timestamp TEXT DEFAULT (" SQLITE_OWN_TIME "),\n"
+    "    service_name TEXT,\n"
+    "    environment TEXT,\n"
+    "    deployment_stage TEXT,\n"
+    "    error_code TEXT,\n"
+    "    severity TEXT,\n"
+    "    error_message TEXT,\n"
+    "    stack_trace TEXT,\n"
+    "    user_impact TEXT,\n"
+    "    business_impact TEXT,\n"
+    "    resolution_notes TEXT,\n"
+    "    resolved_at TEXT,\n"
+    "    resolved_by TEXT\n"
+    ");\n"
+    "CREATE TABLE IF NOT EXISTS deployment_error_steps (\n"
+    "    error_id INTEGER NOT NULL,\n"
+    "    step TEXT NOT NULL,\n"
+    "    by TEXT NOT NULL,\n"
+    "    at TEXT NOT NULL,\n"
+    "    note TEXT\n"
+    ");\n"
+    "CREATE INDEX IF NOT EXISTS deployment_error_steps_error ON deployment_error_steps (error_id);\n"
+    "PRAGMA journal_mode=WAL;\n";
 
 enum err_code errdb_sqlite_init(const char *path, bool *made, struct err *e)
 {
@@ -32,7 +50,7 @@ enum err_code errdb_sqlite_init(const char *path, bool *made, struct err *e)
         close(fd);
     enum err_code rc = ERR_OK;
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) || sqlite3_busy_timeout(db, 5000) ||
-        sqlite3_exec(db, tables, NULL, NULL, NULL))
+        sqlite3_exec(db, errdb_sqlite_schema, NULL, NULL, NULL))
         rc = err_set(e, ERR_IO, sqlite3_errcode(db), "%s: %s", path, sqlite3_errmsg(db));
     sqlite3_close(db);
     return rc;

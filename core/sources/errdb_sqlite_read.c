@@ -115,8 +115,8 @@ enum err_code sqlite_find_shape(sqlite3 *db, const char *path, struct sqlite_sha
     bool is_any = false;
     enum err_code rc =
         prepare(db, path,
-                "SELECT 0, name FROM pragma_table_info('deployment_errors') UNION ALL"
-                " SELECT 1, name FROM pragma_table_info('deployment_error_steps')"
+                "SELECT 0, name, dflt_value FROM pragma_table_info('deployment_errors') UNION ALL"
+                " SELECT 1, name, NULL FROM pragma_table_info('deployment_error_steps')"
                 " WHERE lower(name) IN ('error_id', 'step', 'by', 'at', 'note')",
                 &q, e);
     if (rc)
@@ -129,6 +129,8 @@ enum err_code sqlite_find_shape(sqlite3 *db, const char *path, struct sqlite_sha
             if (text_eq_fold(name, error_column_names[c]))
                 s.missing &= ~(1u << c);
         }
+        if (!sqlite3_column_int(q, 0) && text_eq_fold(name, error_column_names[COLUMN_TIMESTAMP]))
+            s.is_ours = text_eq((const char *)sqlite3_column_text(q, 2), SQLITE_OWN_TIME);
     }
     if (step != SQLITE_DONE)
         rc = sqlite_fail(db, path, e);

@@ -23,9 +23,13 @@
 
 enum { SQLITE_READ_BUSY_MS = 1000, SQLITE_STEPS_MOST = 40000 };
 
+/* The default of the time in the table that we make; a table that has it is known by it. */
+#define SQLITE_OWN_TIME "strftime('%Y-%m-%d %H:%M:%f','now')"
+
 struct sqlite_shape {
     unsigned missing; /* 1u << COLUMN_... */
     bool has_steps;
+    bool is_ours; /* made by errdb_sqlite_init: its times are UTC */
 };
 
 struct sqlite_reader {

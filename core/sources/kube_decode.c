@@ -60,7 +60,7 @@ static void decode_owner(struct arena *a, struct json_span refs, const char **ui
 }
 
 struct meta { /* what the kinds look at below metadata */
-    struct json_span labels, annotations;
+    struct json_span labels, annotations, managed_fields;
     int64_t generation;
 };
 
@@ -70,7 +70,7 @@ static enum err_code decode_meta(struct json_span metadata, struct kube_object *
     struct arena *a = &o->arena;
     struct json_iter it = json_each(metadata);
     o->ns = o->name = o->uid = o->rv = o->owner_uid = o->owner_kind = o->owner_name = "";
-    o->created_ms = TIME_NONE;
+    o->created_ms = o->written_ms = TIME_NONE;
     while (json_next(&it)) {
         if (json_key_is(&it, "name"))
             o->name = str(a, it.value, KEEP_NAME);
@@ -90,6 +90,8 @@ static enum err_code decode_meta(struct json_span metadata, struct kube_object *
             m->labels = it.value;
         else if (json_key_is(&it, "annotations"))
             m->annotations = it.value;
+        else if (json_key_is(&it, "managedFields"))
+            m->managed_fields = it.value;
     }
     if (!o->name[0] || !o->uid[0])
         return err_set(e, ERR_PARSE, 0, "an object without metadata.%s", o->name[0] ? "uid" : "name");
@@ -167,10 +169,9 @@ static void decode_conditions(struct rollout_facts *f, struct json_span conditio
 {
     struct json_iter it = json_each(conditions);
     while (json_next(&it)) {
-        if (json_str_is(json_get(it.value, "type"), "Progressing") &&
-            json_str_is(json_get(it.value, "reason"), "ProgressDeadlineExceeded")) {
-            f->is_deadline_exceeded = true;
-            f->deadline_ms = when(json_get(it.value, "lastUpdateTime"));
+        if (json_str_is(json_get(it.value, "type"), "Progressing")) {
+            f->is_deadline_exceeded = json_str_is(json_get(it.value, "reason"), "ProgressDeadlineExceeded");
+            f->progress_ms = when(json_get(it.value, "lastUpdateTime"));
         }
     }
 }
@@ -208,6 +209,19 @@ static void decode_status(struct kube_object *o, struct json_span status)
     }
 }
 
+/* When a client last wrote an object, or those who have written `field` of it; TIME_NONE = not said. */
+static int64_t last_written(const struct meta *m, const char *field)
+{
+    int64_t last = TIME_NONE;
+    struct json_iter it = json_each(m->managed_fields);
+    while (json_next(&it)) {
+        int64_t ms = when(json_get(it.value, "time"));
+        if ((!field || json_path(it.value, field).p) && ms > last)
+            last = ms;
+    }
+    return last;
+}
+
 static void decode_workload(struct kube_object *o, const struct parts *obj, const struct meta *m,
                             enum workload_kind kind)
 {
@@ -215,9 +229,12 @@ static void decode_workload(struct kube_object *o, const struct parts *obj, cons
     struct json_span s[4];
     json_members(obj->spec, 4, (const char *const[]){ "replicas", "paused", "updateStrategy", "template" }, s);
     struct json_span strategy = s[2], template = s[3], rolling = json_get(strategy, "rollingUpdate");
-    *f = (struct rollout_facts){ .kind = kind, .name = o->name, .deadline_ms = TIME_NONE,
+    *f = (struct rollout_facts){ .kind = kind, .name = o->name, .progress_ms = TIME_NONE,
                                  .current_revision = "", .update_revision = "" };
+    if (kind == WORKLOAD_STATEFULSET)
+        f->available = -1; /* API servers before 1.22 do not say */
     f->generation = m->generation;
+    o->written_ms = last_written(m, "fieldsV1.f:spec.f:template");
     f->spec_replicas = kube_decode_count(s[0], 1);
     f->is_paused = o->is_paused = json_is_true(s[1]);
     f->is_ondelete = json_str_is(json_get(strategy, "type"), "OnDelete");
@@ -251,6 +268,8 @@ static void decode_replicaset(struct kube_object *o, const struct parts *obj, co
 
 static void decode_revision(struct kube_object *o, struct json_span obj, const struct meta *m)
 {
+    /* It is written when it is made and when an undo gives it a new number, never else. */
+    o->written_ms = last_written(m, NULL);
     o->revision = json_int_or(json_get(obj, "revision"), 0);
     o->cause = str(&o->arena, json_get(m->annotations, "kubernetes.io/change-cause"), KEEP_TEXT);
     o->hash = str(&o->arena, json_get(m->labels, "controller-revision-hash"), KEEP_NAME);

@@ -48,6 +48,7 @@ struct kube_object {
     const char *target_kind, *target_name, *text; /* HPA: what it scales, and its line; Job, Node: what is wrong */
     bool is_bad;                        /* Job failed, Node not ready */
     bool is_reused;                     /* ReplicaSets: an undo brought it back */
+    int64_t written_ms;                 /* ControllerRevisions; workloads: the pod template; TIME_NONE */
 };
 
 MUST_USE enum err_code kube_decode(enum kube_kind kind, struct json_span obj,

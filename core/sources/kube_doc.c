@@ -135,7 +135,8 @@ static void on_object(void *ctx, const struct kube_result *r)
         kube_text_yaml(&d->lines, obj);
     } else if (d->m.doc == DOC_DESCRIBE) {
         kube_text_describe(&d->lines, obj, clock_story_ms());
-        ask_events(d, obj);
+        if (!text_eq(d->m.resource, "events")) /* nothing happens to an event */
+            ask_events(d, obj);
     } else if (d->m.other[0] && !d->has_before) { /* DIFF: the older one comes first */
         template_yaml(&d->before, obj);
         d->has_before = true;

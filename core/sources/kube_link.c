@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/loop/backoff.h"
+#include "core/loop/http.h"
 
 struct kube_link {
     struct loop *loop;
@@ -15,7 +16,7 @@ struct kube_link {
     struct kube_req *req;
     enum source_state state;
     int64_t since_ms, proved_ms, retry_ms, lost_ms;
-    char text[224];
+    char text[224], cause[24];
 };
 
 static void set_state(struct kube_link *k, enum source_state s, const char *text)
@@ -51,6 +52,10 @@ static void on_done(void *ctx, const struct kube_result *r)
     bool is_alive = r->status != 0 || is_ours;
     bool was_lost = k->lost_ms != TIME_NONE;
     bool is_well = is_alive && !is_ours && r->status < 500;
+    if (r->status)
+        snprintf(k->cause, sizeof k->cause, "answers %d", r->status);
+    else
+        snprintf(k->cause, sizeof k->cause, "%s", http_cause(&r->e));
     int64_t wait = is_well ? LINK_PERIOD_MS : LINK_RETRY_MS + backoff_random(LINK_RETRY_MS);
     loop_timer_set(k->loop, &k->due, wait);
     k->retry_ms = is_alive ? TIME_NONE : clock_story_ms() + wait;
@@ -130,5 +135,5 @@ struct source_health kube_link_health(const struct kube_link *k)
 {
     return (struct source_health){ .name = "api", .state = k->state, .since_ms = k->since_ms,
                                    .proved_ms = k->proved_ms, .retry_ms = k->retry_ms,
-                                   .text = k->text, .objects = -1 };
+                                   .text = k->text, .cause = k->cause, .objects = -1 };
 }

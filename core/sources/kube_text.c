@@ -237,8 +237,58 @@ static void containers(struct lines *out, const char *title, struct json_span sp
     }
 }
 
+/* The first of these that is there: events of the old and of the new API keep things in other places. */
+static struct json_span first_of(struct json_span obj, const char *const paths[], size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct json_span v = json_path(obj, paths[i]);
+        if (v.p && json_kind(v) != JSON_NULL && !(json_kind(v) == JSON_STRING && v.n == 2))
+            return v;
+    }
+    return (struct json_span){ 0 };
+}
+
+static void event(struct lines *out, struct json_span obj, int64_t now_ms)
+{
+    static const char *const counts[] = { "count", "series.count" }, *const firsts[] = { "firstTimestamp", "eventTime" };
+    static const char *const lasts[] = { "series.lastObservedTime", "lastTimestamp", "eventTime" };
+    static const char *const sources[] = { "source.component", "reportingComponent", "reportingController" };
+    static const char *const hosts[] = { "source.host", "reportingInstance" }, *const texts[] = { "message", "note" };
+    static const char *const parts[] = { "kind", "namespace", "name" }; /* a node has no namespace */
+    struct json_span about = json_get(obj, "involvedObject");
+    struct buf b = BUF_INIT(2048);
+    field(out, "Type:", json_get(obj, "type"));
+    field(out, "Reason:", json_get(obj, "reason"));
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        size_t before = b.len;
+        if (json_str_add(json_get(about, parts[i]), &b) && b.len > before && i < 2)
+            buf_adds(&b, i ? "/" : " ");
+    }
+    lines_add(out, "%-18s %s", "Object:", buf_str(&b));
+    buf_release(&b);
+    field(out, "Part:", json_get(about, "fieldPath"));
+    field(out, "Count:", first_of(obj, counts, ARRAY_LEN(counts)));
+    age(out, "First seen:", first_of(obj, firsts, ARRAY_LEN(firsts)), now_ms);
+    age(out, "Last seen:", first_of(obj, lasts, ARRAY_LEN(lasts)), now_ms);
+    field(out, "Source:", first_of(obj, sources, ARRAY_LEN(sources)));
+    field(out, "On:", first_of(obj, hosts, ARRAY_LEN(hosts)));
+    field(out, "Action:", json_get(obj, "action"));
+    struct json_span text = first_of(obj, texts, ARRAY_LEN(texts));
+    char *all = text.p ? text_of(text) : x_strdup(""), *rest = all;
+    const char *label = "Message:";
+    for (char *line; (line = strsep(&rest, "\n")); label = "")
+        lines_add(out, "%-18s %s", label, line);
+    free(all);
+    field(out, "Event:", json_path(obj, "metadata.name"));
+    pairs(out, "Annotations:", json_path(obj, "metadata.annotations"));
+}
+
 void kube_text_describe(struct lines *out, struct json_span obj, int64_t now_ms)
 {
+    if (json_get(obj, "involvedObject").p) {
+        event(out, obj, now_ms);
+        return;
+    }
     struct json_span meta = json_get(obj, "metadata"), spec = json_get(obj, "spec");
     struct json_span status = json_get(obj, "status");
     struct json_span pod = json_path(spec, "template.spec");

@@ -465,7 +465,7 @@ static void sort_rows(struct kube_view *v)
 }
 
 struct workloads *kube_view_workloads(struct kube_view *v, bool is_synced,
-                                      const char *const *notices, size_t n_notices)
+                                      const char *const *notices, size_t n_notices, size_t n_absent)
 {
     if (!v->is_moved)
         return NULL;
@@ -489,6 +489,7 @@ struct workloads *kube_view_workloads(struct kube_view *v, bool is_synced,
         copies[i] = arena_strdup(a, notices[i]);
     ws->notices = copies;
     ws->n_notices = n_notices;
+    ws->n_absent = n_absent;
     return ws;
 }
 

@@ -29,7 +29,7 @@ void kube_view_usage_end(struct kube_view *v, const char *ns);
 
 /* New sections, or NULL when nothing has moved since the last call.  `notices` is copied. */
 struct workloads *kube_view_workloads(struct kube_view *v, bool is_synced,
-                                      const char *const *notices, size_t n_notices);
+                                      const char *const *notices, size_t n_notices, size_t n_absent);
 struct events *kube_view_events(struct kube_view *v);
 void kube_view_touch(struct kube_view *v); /* the next call makes a section whatever has moved */
 

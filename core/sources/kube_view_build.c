@@ -67,8 +67,6 @@ static void build_revisions(struct workload *w, const struct parts *p)
                             : i == 0;
         if (r->is_current && !w->revision)
             w->revision = r->number;
-        if (r->is_current && w->deployed_ms == TIME_NONE)
-            w->deployed_ms = r->created_ms;
     }
 }
 
@@ -86,21 +84,50 @@ static const struct revision *current(const struct workload *w)
     return NULL;
 }
 
-/* An undo brings an old ReplicaSet back: its pods are younger than it is. */
-static void mend_deploy_time(struct workload *w, const struct parts *p)
+static int64_t newest_creation(const struct workload *w)
+{
+    int64_t ms = TIME_NONE;
+    for (size_t i = 0; i < w->n_revisions; i++) {
+        if (w->revisions[i].created_ms > ms)
+            ms = w->revisions[i].created_ms;
+    }
+    return ms;
+}
+
+/*
+ * When an undo brought revision r back.  The API does not say it.  It lies between the creation of
+ * the newest revision and both the last progress of the Deployment and the last time that someone
+ * who writes the pod template wrote anything; and the first pod that was made in between was made
+ * for it.  Pods that are older never left: the rollout that was undone did not get to them.
+ */
+static int64_t undo_time(const struct workload *w, const struct revision *r, const struct kube_object *o)
+{
+    int64_t from = newest_creation(w), to = INT64_MAX;
+    if (o->facts.progress_ms >= from)
+        to = o->facts.progress_ms;
+    if (o->written_ms >= from && o->written_ms < to)
+        to = o->written_ms;
+    for (size_t i = 0; i < w->n_pods; i++) {
+        const struct pod *pod = w->pods[i];
+        if (is_of_revision(pod, r) && pod->created_ms >= from && pod->created_ms < to)
+            to = pod->created_ms;
+    }
+    return to == INT64_MAX ? from : to;
+}
+
+static void build_deploy_time(struct workload *w, const struct parts *p)
 {
     const struct revision *r = current(w);
     for (size_t i = 0; r && i < p->n_revisions; i++) {
-        if (!p->revisions[i]->is_reused || !text_eq(p->revisions[i]->uid, r->uid))
+        const struct kube_object *o = p->revisions[i];
+        if (!text_eq(o->uid, r->uid))
             continue;
-        int64_t first = TIME_NONE;
-        for (size_t j = 0; j < w->n_pods; j++) {
-            const struct pod *pod = w->pods[j];
-            if (is_of_revision(pod, r) && (first == TIME_NONE || pod->created_ms < first))
-                first = pod->created_ms;
-        }
-        if (first != TIME_NONE)
-            w->deployed_ms = first;
+        if (o->written_ms > r->created_ms) /* newer API servers: to the second */
+            w->deployed_ms = o->written_ms;
+        else if (o->is_reused || r->created_ms < newest_creation(w))
+            w->deployed_ms = undo_time(w, r, p->workload);
+        else
+            w->deployed_ms = r->created_ms;
     }
 }
 
@@ -248,7 +275,7 @@ struct workload *kube_build_workload(const struct parts *p)
     w->rollout = rollout_judge(&facts, TIME_NONE, a);
     build_revisions(w, p);
     build_pods(w, p);
-    mend_deploy_time(w, p);
+    build_deploy_time(w, p);
     build_events(w, p);
     if (p->hpa)
         w->hpa = arena_strdup(a, p->hpa->text);

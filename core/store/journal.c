@@ -291,6 +291,13 @@ enum err_code journal_each(struct journal *j, const char *op, int64_t from_seq,
     return rc;
 }
 
+enum err_code journal_last(struct journal *j, int64_t *out_seq, struct err *e)
+{
+    char hash[ENTRY_HASH];
+    enum err_code rc = open_db(j, e);
+    return rc ? rc : look_up(j->db, 0, hash, out_seq, e);
+}
+
 /* ---- operations and who has them ---- */
 
 static bool is_key(const char *op)
@@ -332,26 +339,58 @@ void journal_release(const struct statedir *dir, const char *op, int fd)
     close(fd);
 }
 
-struct orphans {
-    const struct statedir *dir;
-    bool (*fn)(void *ctx, const struct entry *last);
-    void *ctx;
-};
-
-static bool offer(void *ctx, const struct entry *last)
+/* Shared, and on no file of ours: a look neither makes one nor hides the operation from another who looks. */
+bool journal_is_held(const struct statedir *dir, const char *op)
 {
-    struct orphans *o = ctx;
-    int fd = journal_hold(o->dir, last->op);
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s.held", dir->path, op);
+    int fd = is_key(op) ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
     if (fd < 0)
-        return true;
-    journal_release(o->dir, last->op, fd); /* fn may want to hold it */
-    return o->fn(o->ctx, last);
+        return is_key(op) && errno != ENOENT; /* what cannot be looked at is not taken for free */
+    bool is_held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+    close(fd);
+    return is_held;
 }
 
+struct orphans {
+    const struct statedir *dir;
+    char (*ops)[ENTRY_KEY];
+    size_t n, room;
+};
+
+static bool gather_free(void *ctx, const struct entry *last)
+{
+    struct orphans *o = ctx;
+    if (journal_is_held(o->dir, last->op))
+        return true;
+    if (o->n == o->room) {
+        o->room = o->room ? 2 * o->room : 16;
+        o->ops = x_realloc(o->ops, o->room * sizeof *o->ops);
+    }
+    memcpy(o->ops[o->n++], last->op, ENTRY_KEY);
+    return true;
+}
+
+struct wanted { /* the caller's, who may have had enough */
+    bool (*fn)(void *ctx, const struct entry *last);
+    void *ctx;
+    bool is_enough;
+};
+
+static bool hand_on(void *ctx, const struct entry *last)
+{
+    struct wanted *w = ctx;
+    w->is_enough = !w->fn(w->ctx, last);
+    return false;
+}
+
+/* Twice, because its console may have closed and released it between the row and the look at its lock:
+ * what is still open after that is an orphan. */
 enum err_code journal_orphans(struct journal *j, bool (*fn)(void *ctx, const struct entry *last),
                               void *ctx, struct err *e)
 {
-    struct orphans o = { &j->dir, fn, ctx };
+    struct orphans o = { .dir = &j->dir };
+    struct wanted w = { .fn = fn, .ctx = ctx };
     sqlite3_stmt *q = NULL;
     enum err_code rc;
     if ((rc = open_db(j, e)) ||
@@ -361,7 +400,21 @@ enum err_code journal_orphans(struct journal *j, bool (*fn)(void *ctx, const str
                          " GROUP BY op HAVING sum(state = 'CLOSED') = 0) ORDER BY seq",
                          &q, e)))
         return rc;
-    rc = walk(j, q, offer, &o, e);
+    rc = walk(j, q, gather_free, &o, e);
     sqlite3_finalize(q);
+    q = NULL;
+    if (!rc)
+        rc = db_prepare(j->db,
+                        "SELECT " CHAIN_COLUMNS
+                        " FROM entry WHERE seq = (SELECT max(seq) FROM entry WHERE op = ?1)"
+                        " AND NOT EXISTS (SELECT 1 FROM entry WHERE op = ?1 AND state = 'CLOSED')",
+                        &q, e);
+    for (size_t i = 0; !rc && !w.is_enough && i < o.n; i++) {
+        sqlite3_bind_text(q, 1, o.ops[i], -1, SQLITE_STATIC);
+        rc = walk(j, q, hand_on, &w, e);
+        sqlite3_reset(q);
+    }
+    sqlite3_finalize(q);
+    free(o.ops);
     return rc;
 }

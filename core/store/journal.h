@@ -38,6 +38,8 @@ MUST_USE enum err_code journal_append(struct journal *j, struct entry *en, struc
 MUST_USE enum err_code journal_each(struct journal *j, const char *op, int64_t from_seq,
                                     bool (*fn)(void *ctx, const struct entry *en), void *ctx,
                                     struct err *e);
+/* The number of the last entry; 0 = there is none. */
+MUST_USE enum err_code journal_last(struct journal *j, int64_t *out_seq, struct err *e);
 struct journal_check {
     int64_t n; /* entries that are good */
     int64_t bad_seq; /* the first that is not, or is missing; 0 = no single one */
@@ -46,12 +48,14 @@ struct journal_check {
 /* Reads only; a file that SQLite cannot read is a finding, not an error. */
 MUST_USE enum err_code journal_verify(const struct statedir *dir, struct journal_check *out,
                                       struct err *e);
-/* Operations without CLOSED whose console is gone (its flock is free): each once. */
+/* Operations without CLOSED whose console is gone (its flock is free): each once, by its last entry, the
+ * oldest first. */
 MUST_USE enum err_code journal_orphans(struct journal *j,
                                        bool (*fn)(void *ctx, const struct entry *last), void *ctx,
                                        struct err *e);
 /* An operation belongs to a console while it holds this lock; -1 = somebody else has it. */
 int journal_hold(const struct statedir *dir, const char *op);
 void journal_release(const struct statedir *dir, const char *op, int fd);
+bool journal_is_held(const struct statedir *dir, const char *op); /* by anybody; makes no file */
 
 #endif

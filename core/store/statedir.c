@@ -9,6 +9,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/base/text.h"
+
 /* Those that <linux/magic.h> does not name. */
 enum { MAGIC_GPFS = 0x47504653, MAGIC_LUSTRE = 0x0BD00BD0, MAGIC_VBOXSF = 0x786F4256 };
 
@@ -165,7 +167,8 @@ enum err_code statedir_find(const char *wanted, const char *(*env)(const char *n
         enum err_code rc = try(path, &d, e);
         if (rc)
             return rc;
-        snprintf(d.notice, sizeof d.notice, "%s is used: %.150s", path, why.text);
+        char short_why[160];
+        snprintf(d.notice, sizeof d.notice, "%s is used: %s", path, text_shorten(short_why, sizeof short_why, why.text));
     }
     *out = d;
     return ERR_OK;

@@ -130,6 +130,7 @@ static struct sources *sources(enum fixture f)
         s->rows[i] = (struct source_health){
             .name = i == 0 ? "api" : i == 1 ? "pods shop" : i == 2 ? "metrics" : "errors", .state = st, .since_ms = now - 11000,
             .proved_ms = is_refused || is_waiting ? TIME_NONE : now - 12000, .retry_ms = is_old ? now + 2000 : TIME_NONE,
+            .cause = is_refused || is_old ? "refused" : "",
             .text = is_refused || is_old ? "Failed to connect to 10.0.0.1 port 6443: Connection refused" : "",
             .objects = i == 1 ? 6 : -1, .audit_ms = i == 1 ? 52000 : 0 };
     if (f == FIXTURE_FORBIDDEN) {
@@ -139,7 +140,7 @@ static struct sources *sources(enum fixture f)
         s->rows[1].text = "forbidden: User \"me\" cannot list resource \"pods\"";
     }
     s->worst = st;
-    s->lost_ms = is_old ? now - 11000 : TIME_NONE;
+    s->lost_ms = is_old || is_refused ? now - 11000 : TIME_NONE;
     s->oldest_proof_ms = is_refused || is_waiting ? TIME_NONE : now - 12000;
     s->requests_per_s = 0.4;
     return s;

@@ -50,7 +50,7 @@ static void expect(const char *name, const char *got)
 static void render(struct buf *out, const struct panel_ops *p, const char *locate, const struct snap *s,
                    int rows, int cols)
 {
-    struct prefs prefs = { .deployed_ms = TIME_NONE };
+    struct prefs prefs = { .deployed_ms = TIME_NONE, .pace = 1 };
     struct frame f = { .snap = s, .prefs = &prefs, .now_ms = (int64_t)FIXTURE_NOW_S * 1000, .focused = true };
     void *state = calloc(1, p->state_size);
     struct canvas c = canvas_new(rows, cols);
@@ -61,7 +61,7 @@ static void render(struct buf *out, const struct panel_ops *p, const char *locat
     if (p->title)
         p->title(state, &f, &title);
     p->render(state, &f, &c);
-    buf_addf(out, "== %s %dx%d: ", p->name, cols, rows);
+    buf_addf(out, "== %s %dx%d: %s", p->name, cols, rows, p->is_stale && p->is_stale(&f) ? "(greyed) " : "");
     text_clean(out, buf_str(&title), title.len); /* as the app draws it */
     buf_addc(out, '\n');
     canvas_dump(&c, out);
@@ -149,7 +149,7 @@ static void error_views(void **state)
     static const char *const lines[] = { "merge", "severity CRITICAL", "category configuration", "show resolved",
                                          "service scrapers" };
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
-        struct prefs prefs = { .deployed_ms = TIME_NONE };
+        struct prefs prefs = { .deployed_ms = TIME_NONE, .pace = 1 };
         struct frame f = { .snap = s, .prefs = &prefs, .now_ms = (int64_t)FIXTURE_NOW_S * 1000, .focused = true };
         void *view = calloc(1, errors_panel.state_size);
         struct canvas c = canvas_new(12, 100);

@@ -113,6 +113,19 @@ wait shop
 keys :ns all<enter>
 wait all namespaces
 wait policy-api
+keys :ns<enter>
+wait kube-system
+wait to choose from, <tab> completes
+keys de
+gone kube-system
+wait default
+keys <esc>
+gone to choose from
+keys :ctx<enter>
+wait 1 to choose from
+wait test
+keys <esc>
+gone to choose from
 keys :ctx nowhere<enter>
 wait no context "nowhere"
 keys :ctx te<tab><enter>
@@ -185,6 +198,71 @@ keys q
 keys q
 exit 0
 """)
+
+    def test_8_events(self):
+        """What happened can be read in the list, and whole in the description, wrapped."""
+        said = "the volume could not be mounted because the node has run out of attachments, and this is the end"
+        self.c.kubectl("apply", "-f", "-", text=f"""
+apiVersion: v1
+kind: Event
+metadata: {{name: mount, namespace: shop}}
+involvedObject: {{kind: Pod, namespace: shop, name: db-0}}
+reason: FailedMount
+message: "{said}"
+type: Warning
+count: 5
+firstTimestamp: "2026-01-01T00:00:00Z"
+lastTimestamp: "2099-01-01T00:00:00Z"
+source: {{component: kubelet, host: node-7}}
+""")
+        for size, cut in (("40 120", "the node has run out"), ("24 80", "the volume could not")):
+            self.play(f"""
+size {size}
+start $BAKEWATCH -n shop
+wait policy-api
+wait REASON
+keys 3
+keys /FailedMount<enter>
+wait FailedMount
+wait po/db-0
+wait {cut}
+keys d
+wait Type:              Warning
+wait Reason:            FailedMount
+wait Object:            Pod shop/db-0
+wait Count:             5
+wait First seen:        2026-01-01T00:00:00Z
+wait Source:            kubelet
+wait On:                node-7
+wait this is the end
+keys q
+gone Object:
+keys q
+exit 0
+""")
+        self.c.kubectl("-n", "shop", "delete", "event", "mount")
+
+    def test_9_a_problem_is_read_whole(self):
+        """The panel that matters most has the room that it needs, at both of the usual sizes."""
+        self.c.kubectl("-n", "shop", "set", "image", "deploy/web", "app=registry.example/web:crash")
+        self.play("""
+size 40 120
+start $BAKEWATCH -n shop
+wait progressing within 20000
+wait CrashLoopBackOff: app exited 1 (Error), 3 restarts (1 of 3 pods) within 20000
+wait MESSAGE
+wait AUDIT
+resize 24 80
+wait progressing crash
+wait web: CrashLoopBackOff: app exited 1 (Error), 3 restarts (1 of 3 pods)
+wait MESSAGE
+resize 60 200
+wait CrashLoopBackOff: app exited 1 (Error), 3 restarts (1 of 3 pods)
+wait revision 2 (current)
+keys q
+exit 0
+""")
+        self.c.kubectl("-n", "shop", "rollout", "undo", "deploy/web")
 
     def test_7_idle(self):
         self.play("""

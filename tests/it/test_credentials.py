@@ -2,14 +2,14 @@
 """Credentials that are made by a program, that expire, hang or change under the console; and the
 link's other doors: a proxy, a name that nobody answers for."""
 import json
-import os
 import pathlib
 import ssl
 import subprocess
 import threading
 import unittest
 
-from common import BAKEWATCH, HERE, ROUNDS, SCENE, Cluster, main, scene, wait_for
+from common import HERE, ROUNDS, Cluster, main, scene, wait_for
+from names import SILENT, scene_with_name_server
 from scripted import Scripted
 from socks import Socks
 
@@ -156,30 +156,8 @@ exit 0
     def test_6_nobody_answers_for_the_name(self):
         """A resolver that is silent: the screen answers, and q is at once."""
         config = self.config("dns", server="https://kubernetes.test.invalid:6443")
-        inner = self.c.dir / "resolv.sh"
-        inner.write_text("""#!/bin/sh
-ip link set lo up
-echo 'nameserver 127.0.0.1' > $1/resolv.conf
-mount --bind $1/resolv.conf /etc/resolv.conf
-python3 -c 'import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.1", 53))
-while True: s.recv(999)' &
-sink=$!
-shift
-"$@"
-status=$?
-kill $sink
-exit $status
-""")
-        play = self.c.dir / "dns.scene"
-        play.write_text("size 30 120\nstart $BAKEWATCH -n shop\nwait waiting\nlatency 20\n"
-                        "wait NO CONNECTION within 30000\nlatency 20\nkeys q\nexit 0 within 1000\nsane\n")
-        done = subprocess.run(["unshare", "--map-root-user", "--net", "--mount", "sh", str(inner), str(self.c.dir), SCENE,
-                               str(play)], capture_output=True, text=True, check=False, env={
-                                   **os.environ, "KUBECONFIG": config, "BAKEWATCH": BAKEWATCH,
-                                   "TERM": "xterm-256color", "LANG": "C.UTF-8", "XDG_STATE_HOME": str(self.c.dir)})
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        scene_with_name_server(self.c.dir, SILENT, "size 30 120\nstart $BAKEWATCH -n shop\nwait waiting\nlatency 20\n"
+                               "wait NO CONNECTION within 30000\nlatency 20\nkeys q\nexit 0 within 1000\nsane\n", KUBECONFIG=config)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ import tempfile
 import threading
 import unittest
 
-from common import BAKEWATCH, SCENE, bakewatch, certificates, main, scene, together, wait_for
+from common import BAKEWATCH, bakewatch, certificates, main, scene, together, wait_for
+from names import NOBODY_HAS_IT, scene_with_name_server
 from scripted import Scripted, meta
 from socks import Socks
 from test_scripted import deployment
@@ -227,35 +228,10 @@ class Doors(unittest.TestCase):
 
     def test_a_name_that_nobody_has(self):
         """Row 17, the other half: NXDOMAIN is said, and nothing hangs."""
-        inner = self.dir / "resolv.sh"
-        inner.write_text("""#!/bin/sh
-ip link set lo up
-echo 'nameserver 127.0.0.1' > $1/resolv.conf
-mount --bind $1/resolv.conf /etc/resolv.conf
-python3 -c 'import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("127.0.0.1", 53))
-print("ready", flush=True)
-while True:
-    q, peer = s.recvfrom(999)
-    s.sendto(q[:2] + b"\\x81\\x83" + q[4:6] + b"\\0\\0\\0\\0\\0\\0" + q[12:], peer)' > $1/ready &
-sink=$!
-until test -s $1/ready; do sleep 0.05; done
-shift
-"$@"
-status=$?
-kill $sink
-exit $status
-""")
         config = self.config(self.server(), cluster={**self.ca(), "server": "https://kubernetes.test.invalid:6443"})
-        play = self.dir / "dns.scene"
-        play.write_text("size 30 160\nstart $BAKEWATCH -n shop\nwait NO CONNECTION\nwait Could not resolve host\nlatency 10\nkeys q\n"
-                        "exit 0 within 1000\nsane\n")
-        done = subprocess.run(["unshare", "--map-root-user", "--net", "--mount", "sh", str(inner), str(self.dir), SCENE, str(play)],
-                              capture_output=True, text=True, check=False, env={
-                                  **os.environ, **NO_PROXY, "KUBECONFIG": config, "BAKEWATCH": BAKEWATCH, "TERM": "xterm-256color",
-                                  "LANG": "C.UTF-8", "XDG_STATE_HOME": str(self.dir)})
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        scene_with_name_server(self.dir, NOBODY_HAS_IT, "size 30 160\nstart $BAKEWATCH -n shop\nwait NO CONNECTION\n"
+                               "wait Could not resolve host\nlatency 10\nkeys q\nexit 0 within 1000\nsane\n",
+                               **NO_PROXY, KUBECONFIG=config)
 
 
 if __name__ == "__main__":

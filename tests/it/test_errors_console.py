@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -155,8 +156,77 @@ exit 0
         for action in ("error-acknowledged", "error-resolve"):
             self.assertEqual([s for a, s in states if a == action.replace("acknowledged", "acknowledge")],
                              ["INTENT", "SENT", "APPLIED", "CLOSED"])
-        self.assertIn("arm", [a for a, _ in states])
+        self.assertEqual([a for a, _ in states if "arm" in a], ["arm", "disarm"])
         self.verify()
+
+    def test_a_whole_group(self):
+        """From a group's line one row is changed and the dialog says so; the whole group is a plan of its own."""
+        ids = [self.add(f"connection refused to 10.0.0.{i}:5432") for i in range(1, 4)]
+        self.play(f"""
+size 30 120
+START
+keys 2
+wait 3 open
+keys m
+wait 1 groups
+keys :arm<enter>
+wait ARMED
+keys a
+wait error {ids[2]} of payments: 1 of 3 of this group
+wait :acknowledge-all does all of them in one plan
+wait acknowledge? y does it
+keys n
+wait cancelled: nothing was changed
+keys X
+wait :resolve-all #{ids[2]}
+keys pool<space>restarted<enter>
+wait 3 errors of payments: {ids[2]} {ids[1]} {ids[0]}
+wait resolution_notes: pool restarted
+wait resolve? y does it
+keys y
+wait 3 of 3
+keys <enter>
+wait 0 open
+keys :reopen<enter>
+wait reopen? y does it
+keys y
+wait enter or esc closes
+keys <enter>
+wait 1 open
+keys :reopen<enter>
+wait error {ids[1]} of payments
+wait reopen? y does it
+keys n
+keys q
+exit 0
+""", "--errors-db", self.pg.url())
+        self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors WHERE resolution_notes = 'pool restarted'"), 3)
+        ops = [e["op"] for e in self.journal() if e["action"] == "error-resolve" and e["state"] == "APPLIED"]
+        self.assertEqual(len(set(ops)), 3)
+        self.verify()
+
+    def test_a_note_is_not_lost(self):
+        """Without a note it is said that one is needed; one that came before the arming comes back after it."""
+        n = self.add("connection refused")
+        self.play(f"""
+size 30 120
+START
+keys 2
+wait 1 open
+keys :resolve<space>pool<space>restarted<enter>
+wait read-only: :arm 10m allows changes for ten minutes; the note comes back then
+keys :arm<enter>
+wait :resolve #{n} pool restarted
+keys <esc>
+gone pool restarted
+keys x
+wait :resolve #{n}
+keys <enter>
+wait resolve needs a note
+keys q
+exit 0
+""", "--errors-db", self.pg.url())
+        self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors WHERE resolved_at IS NOT NULL"), 0)
 
     def test_nothing_without_a_question(self):
         """Pastes and keys typed ahead confirm nothing."""
@@ -450,11 +520,36 @@ class Commands(Base):
         code, _, err = bakewatch("errors", *state, kubeconfig=NOBODY)
         self.assertEqual(code, 2)
         self.assertIn("no error database", err)
-        self.assertEqual(bakewatch("run", *state, "--service", "web", "--", "sh", "-c", "exit 9", kubeconfig=NOBODY)[0], 9)
+        code, _, err = bakewatch("run", *state, "--service", "web", "--", "sh", "-c", "exit 9", kubeconfig=NOBODY)
+        self.assertEqual((code, err), (9, f"bakewatch: the failure is a row in sqlite {self.dir}/state/errors.db, which was made for it\n"))
         _, out, _ = bakewatch("errors", *state, "-o", "ndjson", kubeconfig=NOBODY, check=0)
         self.assertEqual(json.loads(out)["error_code"], "RUN-EXIT-9")
         bakewatch("errors", *state, "resolve", "1", "--note", "x", "--confirm", "1", kubeconfig=NOBODY, check=0)
+        self.assertNotIn("arm", [e["action"] for e in self.journal()])
+        _, out, _ = bakewatch("errors", *state, "init", kubeconfig=NOBODY, check=0)
+        self.assertIn("SQLite", out)
+        with sqlite3.connect(":memory:") as c:
+            c.executescript(out)
         self.play("size 30 120\nSTART\nkeys 2z\nwait 0 open\nwait RUN-EXIT-9\nkeys q\nexit 0\n")
+
+    def test_run_says_where_the_row_went(self):
+        """Without secrets, on one line; and of the two that wait, the one that is meant."""
+        code, _, err = bakewatch("run", "--state-dir", str(self.dir / "state"), "--service", "web", "--errors-db",
+                                 self.pg.url() + "?password=hunter2", "--", "false", kubeconfig=NOBODY)
+        self.assertEqual((code, err.count("\n")), (1, 1), err)
+        self.assertRegex(err, "^bakewatch: the failure is a row in postgresql .*ops")
+        self.assertNotIn("hunter2", err)
+        self.assertNotIn("made for it", err)
+
+    def test_schema_of_the_place(self):
+        """init prints what --apply would carry out there."""
+        for place, word in ((f"sqlite://{self.dir}/x.db", "SQLite"), ("postgresql://ops@db/ops", "PostgreSQL")):
+            _, out, err = bakewatch("errors", "init", "--errors-db", place, "--state-dir", str(self.dir / "state"), check=0)
+            self.assertIn(word, out.splitlines()[0])
+            self.assertEqual(err, "")
+        _, out, err = bakewatch("errors", "init", "--state-dir", str(self.dir / "state"), check=0)
+        self.assertIn("PostgreSQL", out.splitlines()[0])
+        self.assertIn("no error database is set", err)
 
     def test_secrets_stay_out(self):
         self.command("run", "--service", "web", "--", "sh", "-c", "PGPASSWORD=hunter2 false")
@@ -568,10 +663,10 @@ class Commands(Base):
         self.assertEqual(rows, [("api", "RUN-EXIT-4"), ("long", "RUN-LOST"), ("web", "RUN-EXIT-3")])
         self.command("errors", "deliver", check=0)
         self.assertEqual(self.pg.one("SELECT count(*) FROM deployment_errors"), 3)
+        self.assertEqual(self.command("journal", "unfinished", check=0)[1], "")
         self.verify()
 
     def spooled(self):
-        import sqlite3
         try:
             # rw: a file that is not there must not be made by this look
             with sqlite3.connect(f"file:{self.dir}/state/spool.db?mode=rw", uri=True) as c:

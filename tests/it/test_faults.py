@@ -73,7 +73,11 @@ gone 1 of 5
 memory mark
 sh $CLUSTER kill $D apiserver
 measure loss-to-screen LINK LOST since within 5000
+wait : refused
 wait policy-api
+wait 5, as of
+gone all well
+gone req/s
 wait retry in
 idle 60000 3 400
 sh $CLUSTER start $D apiserver

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The journal when the disk fails, fills up or is read-only, and when somebody has changed it: what was
 acknowledged is there, the file is sound, and verify names what is wrong."""
+import fcntl
 import json
 import os
 import pathlib
@@ -10,7 +11,7 @@ import subprocess
 import tempfile
 import unittest
 
-from common import BAKEWATCH, ROUNDS, TOP, bakewatch, main
+from common import BAKEWATCH, ROUNDS, TOP, bakewatch, main, scene
 
 APPEND = os.environ.get("APPEND", str(TOP / "build/plain/tests/it/append"))
 ENV = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}  # no leak check under ptrace
@@ -184,8 +185,8 @@ class Journal(unittest.TestCase):
         self.assertEqual(code, 0)
         lines = out.splitlines()
         self.assertEqual(len(lines), 3)
-        self.assertEqual(lines[0].split(), ["TIME", "STATE", "ACTION", "TARGET", "WHO"])
-        self.assertEqual(lines[1].split(), ["2026-11-25T09:46:40Z", "INTENT", "test", "none", "append"])
+        self.assertEqual(lines[0].split(), ["TIME", "STATE", "ACTION", "TARGET", "WHO", "PLACE", "DETAIL"])
+        self.assertEqual(lines[1].split(), ["2026-11-25T09:46:40Z", "INTENT", "test", "none", "append", "d" * 10])
         self.assertIn("a\u241b]0;title\u2407\u00b7b\u23cec", lines[2])
         self.assertFalse([c for c in out if ord(c) < 32 and c != "\n"])
         _, out, _ = bakewatch("journal", "-o", "json", "--state-dir", str(self.state), check=0)
@@ -196,7 +197,77 @@ class Journal(unittest.TestCase):
         self.assertEqual(rows, doc["entries"])
         self.assertEqual(rows[1]["prev"], rows[0]["hash"])
         self.assertEqual(sorted(rows[0]), sorted(["seq", "time", "op", "state", "action", "target", "who", "where",
-                                                  "detail", "prev", "hash"]))
+                                                  "detail", "prev", "hash", "noKnownEnd"]))
+
+    def test_no_known_end(self):
+        """What nobody closed is called that, unless somebody has it in hand."""
+        self.append(2)
+
+        def listed(*words):
+            code, out, err = bakewatch("journal", *words, "--no-headers", "--state-dir", str(self.state))
+            self.assertEqual(code, 0, err)
+            return out.splitlines(), err
+        lines, err = listed()
+        self.assertNotIn("no known end", lines[0])
+        self.assertIn("INTENT, no known end", lines[1])
+        self.assertIn("1 operation has no known end: `bakewatch journal unfinished`", err)
+        self.assertEqual(listed("unfinished")[0], [f"01234567  {line}" for line in lines])
+        _, out, _ = bakewatch("journal", "-o", "ndjson", "--state-dir", str(self.state), check=0)
+        self.assertEqual([json.loads(line)["noKnownEnd"] for line in out.splitlines()], [False, True])
+        _, out, _ = bakewatch("doctor", "--pre", "--state-dir", str(self.state))
+        self.assertRegex(out, "(?i)warn +journal +.*1 operation has no known end")
+        with open(self.state / "0123456789abcdef0123456789abcdef.held", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            lines, err = listed()
+            self.assertNotIn("no known end", "".join(lines) + err)
+            lines, err = listed("unfinished")
+            self.assertEqual(lines, [])
+            self.assertIn("every operation in the journal has its end", err)
+
+    def test_a_long_one_in_the_console(self):
+        """The newest are shown, and that there are older ones; rows that somebody took out do no harm."""
+        self.append(1100)
+        play = (f"size 30 160\nstart $BAKEWATCH --state-dir {self.state}\nwait 1 NO KNOWN END\nkeys :journal<enter>\n"
+                "wait journal, 1100 entries, newest first\nwait 01234567  2026\nkeys G\nwait older entries: `bakewatch journal` lists them all\n"
+                "keys q\ngone newest first\nkeys q\nexit 0\n")
+        scene(play, KUBECONFIG=str(TOP / "tests/fixtures/refused.kubeconfig"))
+        self.sql("DELETE FROM entry WHERE seq BETWEEN 400 AND 500")
+        scene(play, KUBECONFIG=str(TOP / "tests/fixtures/refused.kubeconfig"))
+
+    def test_closed_by_hand(self):
+        """Who has found out what became of it writes that down; nobody closes what has an end or is in hand."""
+        self.append(2)
+        state = ["--state-dir", str(self.state)]
+        _, out, _ = bakewatch("journal", "unfinished", *state, check=0)
+        self.assertEqual(out.splitlines()[0].split()[:3], ["OP", "TIME", "STATE"])
+        op = out.splitlines()[1].split()[0]
+        self.assertEqual(op, "01234567")
+        for words in (["close", op], ["close", "01", "--note", "x"], ["close", "ffff", "--note", "x"],
+                      ["close", op, "--note", "x", "--read-only"]):
+            self.assertEqual(bakewatch("journal", *words, *state)[0], 2, words)
+        with open(self.state / "0123456789abcdef0123456789abcdef.held", "w", encoding="utf-8") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            self.assertEqual(bakewatch("journal", "close", op, "--note", "x", *state)[0], 2)
+        _, out, _ = bakewatch("journal", "close", op, "--note", "it was not done", *state, check=0)
+        self.assertEqual(out, "closed: test none\n")
+        self.assertEqual(bakewatch("journal", "unfinished", *state, check=0)[1], "")
+        _, out, _ = bakewatch("journal", "-o", "ndjson", *state, check=0)
+        last = json.loads(out.splitlines()[-1])
+        self.assertEqual((last["state"], last["detail"], last["noKnownEnd"]), ("CLOSED", "found out by hand: it was not done", False))
+        self.assertEqual(bakewatch("journal", "close", op, "--note", "x", *state)[0], 2)
+        self.assertTrue(self.verify()["ok"])
+
+    def test_place_and_detail_by_the_room(self):
+        """On a terminal they get what it has room for; elsewhere all of it."""
+        self.append(1, 300)
+        self.sql("UPDATE entry SET place = 'prod (production), context eks-1'")
+        for cols, place, detail in ((80, False, False), (132, True, False), (240, True, True)):
+            out = scene(f"size 30 {cols}\nstart $BAKEWATCH journal --state-dir {self.state}\nwait append\nexit 0\ndump\n")
+            self.assertEqual("prod (prod" in out, place, out)
+            self.assertEqual("dddddddddd" in out, detail, out)
+        _, out, _ = bakewatch("journal", "--no-headers", "--state-dir", str(self.state), check=0)
+        self.assertIn("d" * 300, out)
+        self.assertIn("prod (production), context eks-1", out)
 
     def test_usage(self):
         self.state.mkdir(mode=0o700)

@@ -95,6 +95,20 @@ class Scripts(unittest.TestCase):
                   "exit 0\n", KUBECONFIG=s.config)
             self.assertEqual(len(s.requests("deployments", "list")), 1, value)
 
+    def test_sick_from_the_start(self):
+        """A server that answers is no lost connection, whatever it answers."""
+        s = self.server({("livez", "list"): lambda n: (503, {}, [b"[-]etcd failed: reason withheld\n"]),
+                         ("deployments", "list"): lambda n: (503, {}, [b"etcd is away"])})
+        scene("start $BAKEWATCH\nwait SERVER SICK since\nwait : answers 503\nwait the server answers, but is not well\n"
+              "wait not healthy: etcd\nnever NO CONNECTION\nkeys q\nexit 0\n", KUBECONFIG=s.config)
+
+    def test_a_list_that_never_comes(self):
+        """It is not stale: there was nothing.  Its name and the reason are said, in the strip and where rows would be."""
+        s = self.server({("deployments", "list"): lambda n: (500, {}, [b"out of order"])})
+        scene("size 30 120\nstart $BAKEWATCH\nwait deployments shop NEVER LOADED: HTTP 500: out of order\n"
+              "wait deployments shop never loaded: HTTP 500\nwait workloads not loaded\nnever STALE\nnever all well\nkeys q\nexit 0\n",
+              KUBECONFIG=s.config)
+
     def test_very_short_watches(self):
         """A proxy that ends every watch at once must not be asked in a hot loop."""
         s = self.server({("deployments", "list"): lambda n: meta([deployment("web")]),

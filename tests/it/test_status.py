@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """`status` against kubectl on a real control plane: before, during and after rollouts that go well,
 fail or stand still; with few rights; with every way to log in."""
+import datetime
 import json
 import pathlib
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
-from common import BAKEWATCH, Cluster, bakewatch, main, status, wait_for
+from common import BAKEWATCH, Cluster, bakewatch, main, scene, status, wait_for
 
 WORKLOADS = ["Deployment/policy-api", "Deployment/scrapers", "Deployment/web", "StatefulSet/db",
              "DaemonSet/node-agent"]
@@ -45,6 +47,9 @@ class Status(unittest.TestCase):
                     want = (st.get("readyReplicas", 0), spec["replicas"])
                 if (w["ready"], w["desired"]) != want:
                     return f"{key}: {w['ready']}/{w['desired']}, kubectl {want}"
+                if w["available"] != (st.get("availableReplicas") if kind == "StatefulSet" else
+                                      st.get("availableReplicas", st.get("numberAvailable", 0))):
+                    return f"{key}: {w['available']} available"
                 if w["revision"] != revision_of(self.c, kind, name):
                     return f"{key}: revision {w['revision']}"
                 line = subprocess.run(["kubectl", "--kubeconfig", self.c.admin, "-n", "shop", "rollout",
@@ -88,9 +93,16 @@ class Status(unittest.TestCase):
         wait_for(lambda: self.state("Deployment/policy-api") == "failed", 30, "the deadline")
         self.agree(["Deployment/policy-api"])
 
+    def deployed(self, key):
+        """The age that is shown is that of the undo, though what came back is older."""
+        at = status(self.c.admin, "-n", "shop")[key]["deployed"]
+        return datetime.datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
+
     def test_3_undone(self):
+        begun = int(time.time())
         self.c.kubectl("-n", "shop", "rollout", "undo", "deploy/policy-api")
         wait_for(lambda: self.state("Deployment/policy-api") == "complete", 30, "the undo")
+        self.assertGreaterEqual(self.deployed("Deployment/policy-api"), begun)
         self.agree()
 
     def test_4_paused(self):
@@ -109,11 +121,14 @@ class Status(unittest.TestCase):
         wait_for(lambda: "ImagePullBackOff" in status(self.c.admin, "-n", "shop")["DaemonSet/node-agent"]["problem"],
                  30, "the reason of node-agent")
         self.agree(["StatefulSet/db", "DaemonSet/node-agent"])
+        begun = int(time.time())
         self.c.kubectl("-n", "shop", "rollout", "undo", "sts/db")
         self.c.kubectl("-n", "shop", "rollout", "undo", "ds/node-agent")
         self.c.kubectl("-n", "shop", "delete", "pod", "-l", "app=db", "--wait=false")
         wait_for(lambda: self.state("StatefulSet/db") == "complete", 30, "db")
         self.agree(["StatefulSet/db", "DaemonSet/node-agent"])
+        self.assertGreaterEqual(self.deployed("StatefulSet/db"), begun)
+        self.assertGreaterEqual(self.deployed("DaemonSet/node-agent"), begun)
 
     def test_6_reasons(self):
         for tag, words in (("oom", "OOMKilled"), ("configfail", "CreateContainerConfigError"),
@@ -136,6 +151,32 @@ class Status(unittest.TestCase):
         code, _, err = bakewatch("status", "-n", "shop", "nothing", kubeconfig=self.c.admin)
         self.assertEqual(code, 2)
         self.assertIn('no workload "nothing"', err)
+
+    def test_7_what_is_not_there(self):
+        """An empty namespace, and one that does not exist: the API answers both alike."""
+        self.c.kubectl("create", "namespace", "void")
+        code, out, err = bakewatch("status", "-n", "void", kubeconfig=self.c.admin)
+        self.assertEqual((code, out, err), (0, "", "bakewatch: no workloads here\n"))
+        for names in ("nosuch", "shop,nosuch"):
+            code, out, err = bakewatch("status", "-n", names, kubeconfig=self.c.admin)
+            self.assertEqual((code, err), (2, 'bakewatch: namespace "nosuch" does not exist\n'))
+            self.assertEqual("web" in out, "shop" in names)
+        code, out, _ = bakewatch("doctor", "-n", "nosuch", kubeconfig=self.c.admin)
+        self.assertEqual(code, 1)
+        self.assertIn('FAIL  namespaces     namespace "nosuch" does not exist', out)
+        scene("""
+size 24 80
+start $BAKEWATCH -n shop
+wait 5 all well within 30000
+keys :ns nosuch<enter>
+wait namespace "nosuch" does not exist
+keys :ns void<enter>
+gone does not exist
+keys q
+exit 0
+""", KUBECONFIG=self.c.admin)
+        _, out, _ = bakewatch("doctor", "-s", "https://127.0.0.1:1", kubeconfig=self.c.admin)
+        self.assertIn("skip  rights         the API was not reached", out)
 
     def test_8_few_rights(self):
         ours = status(self.c.config("nopods"))

@@ -28,6 +28,8 @@
  *   latency N                  N times "?" until the help is there and "q" until it is gone; prints
  *                              the median and the 99th percentile
  *   dump                       prints the screen
+ *   picture FILE [light]       the screen as SVG
+ *   record FILE | record off   a recording of what comes
  *
  * Waits are for states with generous limits; nothing sleeps.  Prints "1 passed, 0 failed, 0 skipped".
  */
@@ -44,6 +46,7 @@
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "tests/pty/picture.h"
 #include "tests/pty/screen.h"
 
 enum { LIMIT_MS = 10000, MOST_ARGS = 64 };
@@ -483,6 +486,28 @@ static void shell(const char *arg)
     last_act_ms = screen_now_ms();
 }
 
+static void picture(char *arg)
+{
+    char *mode = arg + strcspn(arg, " ");
+    bool is_light = text_eq(mode, " light");
+    *mode = '\0';
+    FILE *f = fopen(arg, "we");
+    if (!f)
+        fail("%s cannot be written", arg);
+    picture_svg(screen, is_light, f);
+    fclose(f);
+}
+
+static void record(const char *arg)
+{
+    static struct cast *cast;
+    cast_close(cast);
+    cast = text_eq(arg, "off") ? NULL : cast_open(arg, rows, cols);
+    if (!cast && !text_eq(arg, "off"))
+        fail("%s cannot be written", arg);
+    screen_record(screen, cast);
+}
+
 static void act(char *verb, char *arg)
 {
     int a = 0, b = 0;
@@ -542,6 +567,10 @@ static void act(char *verb, char *arg)
         measure(arg);
     else if (text_eq(verb, "latency"))
         latency(atoi(arg));
+    else if (text_eq(verb, "picture"))
+        picture(arg);
+    else if (text_eq(verb, "record"))
+        record(arg);
     else if (text_eq(verb, "dump"))
         show_screen(stdout);
     else

@@ -14,6 +14,9 @@
 #include <unistd.h>
 #include <vterm.h>
 
+#include "core/base/text.h"
+#include "tests/pty/picture.h"
+
 enum { RAW_CAP = 64 * 1024 * 1024, PIECE = 4096 };
 
 struct screen {
@@ -29,6 +32,7 @@ struct screen {
     struct termios start;
     struct buf raw;
     uint64_t bytes;
+    struct cast *cast;
 };
 
 int64_t screen_now_ms(void)
@@ -160,6 +164,8 @@ bool screen_pump(struct screen *s, int ms)
             buf_drop_front(&s->raw, s->raw.len / 2);
         buf_add(&s->raw, bytes, (size_t)n);
         vterm_input_write(s->vt, bytes, (size_t)n);
+        if (s->cast)
+            cast_add(s->cast, bytes, (size_t)n);
     }
     note_modes(s);
     return true;
@@ -203,28 +209,52 @@ void screen_hangup(struct screen *s)
     s->slave = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+void screen_size(const struct screen *s, int *rows, int *cols)
+{
+    *rows = s->rows;
+    *cols = s->cols;
+}
+
+void screen_record(struct screen *s, struct cast *c)
+{
+    s->cast = c;
+}
+
+static uint32_t rgb(struct screen *s, VTermColor c)
+{
+    if (VTERM_COLOR_IS_DEFAULT_FG(&c) || VTERM_COLOR_IS_DEFAULT_BG(&c))
+        return SCREEN_DEFAULT;
+    vterm_screen_convert_color_to_rgb(s->vs, &c);
+    return (uint32_t)c.rgb.red << 16 | (uint32_t)c.rgb.green << 8 | c.rgb.blue;
+}
+
+bool screen_cell(struct screen *s, int row, int col, struct screen_cell *out)
+{
+    VTermScreenCell cell;
+    if (col >= s->cols || !vterm_screen_get_cell(s->vs, (VTermPos){ row, col }, &cell))
+        return false;
+    size_t n = 0;
+    for (int i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++)
+        n += text_encode((int32_t)cell.chars[i], out->text + n);
+    if (!n)
+        out->text[n++] = ' ';
+    out->text[n] = '\0';
+    out->width = cell.width > 0 ? cell.width : 1;
+    out->fg = rgb(s, cell.fg);
+    out->bg = rgb(s, cell.bg);
+    out->is_bold = cell.attrs.bold;
+    out->is_underlined = cell.attrs.underline;
+    out->is_reverse = cell.attrs.reverse;
+    return true;
+}
+
 void screen_text(struct screen *s, struct buf *out)
 {
+    struct screen_cell c;
     for (int row = 0; row < s->rows; row++) {
         size_t start = out->len;
-        for (int col = 0; col < s->cols;) {
-            VTermScreenCell cell;
-            if (!vterm_screen_get_cell(s->vs, (VTermPos){ row, col }, &cell))
-                break;
-            if (!cell.chars[0])
-                buf_addc(out, ' ');
-            for (int i = 0; i < VTERM_MAX_CHARS_PER_CELL && cell.chars[i]; i++) {
-                char utf8[4];
-                uint32_t c = cell.chars[i];
-                size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-                if (n == 1)
-                    utf8[0] = (char)c;
-                for (size_t k = n; n > 1 && k-- > 0; c >>= 6)
-                    utf8[k] = (char)(k ? 0x80 | (c & 0x3F) : (n == 2 ? 0xC0 : n == 3 ? 0xE0 : 0xF0) | c);
-                buf_add(out, utf8, n);
-            }
-            col += cell.width > 0 ? cell.width : 1;
-        }
+        for (int col = 0; screen_cell(s, row, col, &c); col += c.width)
+            buf_adds(out, c.text);
         while (out->len > start && out->data[out->len - 1] == ' ')
             out->len--;
         buf_addc(out, '\n');

@@ -15,7 +15,17 @@
 
 #include "core/base/buf.h"
 
+enum { SCREEN_DARK = 0x16181d, SCREEN_LIGHT = 0xfcfcfa, SCREEN_DEFAULT = 0x1000000 /* no colour was asked for */ };
+
+struct screen_cell {
+    char text[32];  /* UTF-8 */
+    int width;
+    uint32_t fg, bg; /* 0xRRGGBB or SCREEN_DEFAULT */
+    bool is_bold, is_underlined, is_reverse;
+};
+
 struct screen;
+struct cast;
 struct screen *screen_start(int rows, int cols, char *const argv[]);
 void screen_free(struct screen *s); /* kills what still runs */
 pid_t screen_pid(const struct screen *s);
@@ -25,6 +35,9 @@ void screen_type(struct screen *s, const char *p, size_t n);
 void screen_resize(struct screen *s, int rows, int cols);
 void screen_stall(struct screen *s, bool stalled); /* stop reading */
 void screen_hangup(struct screen *s);
+void screen_size(const struct screen *s, int *rows, int *cols);
+bool screen_cell(struct screen *s, int row, int col, struct screen_cell *out); /* false: outside */
+void screen_record(struct screen *s, struct cast *c); /* all that comes from now on; NULL = no more */
 void screen_text(struct screen *s, struct buf *out); /* rows with their newlines */
 bool screen_is_sane(struct screen *s, struct buf *why); /* termios as at the start, main screen, cursor on */
 bool screen_has_ended(struct screen *s, int *status);

@@ -1,4 +1,4 @@
-/* tests/unit/state.h - a state folder of a test's own, and what lies in it. */
+/* tests/unit/state.h - a state folder of a test's own, made before and removed after it, and what lies in it. */
 #ifndef UNIT_STATE_H
 #define UNIT_STATE_H
 
@@ -71,6 +71,24 @@ static inline void state_sql(const struct statedir *d, const char *name, const c
     if (sqlite3_exec(db, sql, NULL, NULL, &why))
         fail_msg("%s: %s", sql, why);
     sqlite3_close(db);
+}
+
+/* What a test of such a folder begins and ends with. */
+static struct statedir dir;
+static struct err e;
+
+static inline int set_up(void **state)
+{
+    (void)state;
+    state_new(&dir);
+    return 0;
+}
+
+static inline int tear_down(void **state)
+{
+    (void)state;
+    state_remove(dir.path);
+    return 0;
 }
 
 #endif

@@ -20,6 +20,28 @@ static void cleans_to(const char *in, size_t n, const char *want)
 }
 #define CLEANS(in, want) cleans_to(in, sizeof(in) - 1, want)
 
+/* What is too long loses its middle: the reason at the end of a failure is read all the same. */
+static void a_long_failure_keeps_its_end(void **state)
+{
+    char path[4000], out[32];
+    struct err e = { 0 };
+    (void)state;
+    memset(path, 'p', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    err_set(&e, ERR_IO, 13, "/%s: %s", path, "Permission denied");
+    assert_true(strncmp(e.text, "/pppp", 5) == 0);
+    assert_non_null(strstr(e.text, "ppp...ppp"));
+    assert_non_null(strstr(e.text, "p: Permission denied"));
+    err_set(&e, ERR_IO, 13, "Permission denied");
+    err_at(&e, "/%s", path);
+    assert_non_null(strstr(e.text, "p: Permission denied"));
+    assert_string_equal(text_shorten(out, 20, "short enough, is it"), "short enough, is it");
+    assert_string_equal(text_shorten(out, 20, "this is longer than that"), "this ...r than that");
+    assert_string_equal(text_shorten(out, 32, "cannot open /var/lib/abcdefghijkl: denied"), "cannot open /var...ijkl: denied");
+    assert_string_equal(text_shorten(out, 20, "aaaa\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9"),
+                        "aaaa\u00e9\u00e9...\u00e9\u00e9\u00e9\u00e9");
+}
+
 static void text_shows_what_hides(void **state)
 {
     (void)state;
@@ -303,7 +325,7 @@ static void buffers_keep_their_cap(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_shows_what_hides), cmocka_unit_test(text_cut_anywhere_is_safe),
+        cmocka_unit_test(text_shows_what_hides), cmocka_unit_test(a_long_failure_keeps_its_end), cmocka_unit_test(text_cut_anywhere_is_safe),
         cmocka_unit_test(text_parsers), cmocka_unit_test(times), cmocka_unit_test(json_refuses),
         cmocka_unit_test(json_reads), cmocka_unit_test(json_quotes), cmocka_unit_test(stream_cut_at_every_byte),
         cmocka_unit_test(log_masks_and_cleans), cmocka_unit_test(buffers_keep_their_cap),

@@ -246,9 +246,13 @@ static void novelty_at_the_edges(void **state)
     add(2, SEVERITY_HIGH, NOW - MIN, 50);
     deployed_ms = NOW - 25 * HOUR; /* longer ago than minutes are kept */
     fill_at(NOW, TIME_NONE);
-    assert_int_equal(group(1)->novelty, NOVELTY_KNOWN);
+    assert_int_equal(group(1)->novelty, NOVELTY_UNKNOWN); /* its bake is over */
+    assert_int_equal(group(2)->novelty, NOVELTY_UNKNOWN);
+    deployed_ms = NOW - 23 * HOUR;
+    fill_at(NOW, TIME_NONE);
+    assert_int_equal(group(1)->novelty, NOVELTY_MORE);
     assert_int_equal(group(2)->novelty, NOVELTY_NEW);
-    fill_at(NOW, NOW - 24 * HOUR);
+    fill_at(NOW, NOW - 23 * HOUR);
     assert_int_equal(group(2)->novelty, NOVELTY_UNKNOWN);
     deployed_ms = NOW + MIN; /* the cluster's clock is ahead */
     fill_at(NOW, TIME_NONE);

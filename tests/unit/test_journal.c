@@ -2,97 +2,11 @@
  * alone. */
 #include "tests/unit/unit.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "core/store/journal.h"
-#include "tests/unit/state.h"
-
-#define OP_A "0123456789abcdef0123456789abcdef"
-#define OP_B "fedcba9876543210fedcba9876543210"
-
-static struct statedir dir;
-static struct err e;
-
-static int set_up(void **state)
-{
-    (void)state;
-    state_new(&dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    state_remove(dir.path);
-    return 0;
-}
-
-static struct entry entry(const char *op, enum entry_state s, const char *detail)
-{
-    struct entry en = { .at_ms = 1795600000123, .state = s, .action = "error-resolve",
-                        .target = "deployment_errors/4711", .who = "ann@bastion-1",
-                        .where = "prod (production)", .detail = detail };
-    snprintf(en.op, sizeof en.op, "%s", op);
-    return en;
-}
-
-static struct journal *opened(void)
-{
-    struct journal *j = NULL;
-    if (journal_open(&dir, &j, &e))
-        fail_msg("%s", e.text);
-    return j;
-}
-
-static void append_to(struct journal *j, const char *op, enum entry_state s, const char *detail)
-{
-    struct entry en = entry(op, s, detail);
-    if (journal_append(j, &en, &e))
-        fail_msg("%s", e.text);
-}
-
-static void make(int n)
-{
-    struct journal *j = opened();
-    char detail[32];
-    for (int i = 1; i <= n; i++) {
-        snprintf(detail, sizeof detail, "detail %d", i);
-        append_to(j, i % 2 ? OP_A : OP_B, ENTRY_INTENT, detail);
-    }
-    journal_close(j);
-}
-
-static struct journal_check verified(void)
-{
-    struct journal_check c;
-    if (journal_verify(&dir, &c, &e))
-        fail_msg("%s", e.text);
-    return c;
-}
-
-static void is_sound(int64_t n)
-{
-    struct journal_check c = verified();
-    if (c.text[0] || c.n != n)
-        fail_msg("%" PRId64 " good, wanted %" PRId64 ": %s", c.n, n, c.text);
-}
-
-struct seen {
-    int64_t seqs[64];
-    char details[64][32];
-    size_t n, most;
-};
-
-static bool see(void *ctx, const struct entry *en)
-{
-    struct seen *s = ctx;
-    s->seqs[s->n] = en->seq;
-    snprintf(s->details[s->n], sizeof s->details[0], "%s", en->detail);
-    return ++s->n != s->most;
-}
+#include "tests/unit/journal.h"
 
 static void what_is_appended_is_read(void **state)
 {
@@ -548,111 +462,6 @@ static void network_filesystems_get_no_wal(void **state)
     is_sound(3);
 }
 
-static void orphans_are_those_whose_console_is_gone(void **state)
-{
-    (void)state;
-    struct seen s = { 0 };
-    struct journal *j = opened();
-    append_to(j, OP_A, ENTRY_INTENT, "a");
-    append_to(j, OP_B, ENTRY_INTENT, "b");
-    append_to(j, OP_A, ENTRY_SENT, "a sent");
-    int ours = journal_hold(&dir, OP_A);
-    assert_true(ours >= 0);
-    assert_int_equal(journal_hold(&dir, OP_A), -1);
-    assert_int_equal(journal_hold(&dir, "../../etc/passwd"), -1);
-    assert_int_equal(journal_orphans(j, see, &s, &e), ERR_OK);
-    assert_true(s.n == 1 && !strcmp(s.details[0], "b")); /* A is being worked on */
-    journal_release(&dir, OP_A, ours);
-    assert_int_equal(access(state_path(&dir, OP_A ".held"), F_OK), -1);
-    s.n = 0;
-    append_to(j, OP_B, ENTRY_CLOSED, "b closed");
-    assert_int_equal(journal_orphans(j, see, &s, &e), ERR_OK);
-    assert_true(s.n == 1 && !strcmp(s.details[0], "a sent"));
-    /* A console that is killed lets go. */
-    int fds[2];
-    char c;
-    assert_int_equal(pipe(fds), 0);
-    pid_t pid = fork();
-    if (!pid) {
-        c = journal_hold(&dir, OP_A) >= 0 ? 'y' : 'n';
-        (void)!write(fds[1], &c, 1);
-        pause();
-        _exit(0);
-    }
-    assert_int_equal(read(fds[0], &c, 1), 1);
-    assert_int_equal(c, 'y');
-    s.n = 0;
-    assert_int_equal(journal_orphans(j, see, &s, &e), ERR_OK);
-    assert_int_equal(s.n, 0);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(fds[0]);
-    close(fds[1]);
-    assert_int_equal(journal_orphans(j, see, &s, &e), ERR_OK);
-    assert_int_equal(s.n, 1);
-    journal_close(j);
-}
-
-/* ---- the folder ---- */
-
-static const char *xdg, *home;
-
-static const char *env(const char *name)
-{
-    return strcmp(name, "HOME") == 0 ? home : strcmp(name, "XDG_STATE_HOME") == 0 ? xdg : NULL;
-}
-
-static void the_folder_is_found_or_replaced(void **state)
-{
-    (void)state;
-    struct statedir d;
-    struct stat st;
-    char usual[1100], at_home[1100], fallback[64];
-    snprintf(fallback, sizeof fallback, "/var/tmp/bakewatch-%d", (int)geteuid());
-    xdg = dir.path;
-    snprintf(usual, sizeof usual, "%s/bakewatch", dir.path);
-    snprintf(at_home, sizeof at_home, "%s/.local/state/bakewatch", dir.path);
-    assert_int_equal(statedir_find(NULL, env, &d, &e), ERR_OK);
-    assert_string_equal(d.path, usual);
-    assert_string_equal(d.notice, "");
-    assert_true(stat(usual, &st) == 0 && (st.st_mode & 07777) == 0700);
-    xdg = "relative"; /* is no place, says the XDG specification */
-    home = dir.path;
-    assert_int_equal(statedir_find(NULL, env, &d, &e), ERR_OK);
-    assert_string_equal(d.path, at_home);
-
-    xdg = dir.path;
-    chmod(usual, 0750);
-    assert_int_equal(statedir_find(NULL, env, &d, &e), ERR_OK);
-    assert_string_equal(d.path, fallback);
-    assert_non_null(strstr(d.notice, fallback));
-    assert_non_null(strstr(d.notice, "open to others (750)"));
-    rmdir(usual);
-    assert_int_equal(symlink(at_home, usual), 0);
-    assert_int_equal(statedir_find(NULL, env, &d, &e), ERR_OK);
-    assert_string_equal(d.path, fallback);
-    assert_non_null(strstr(d.notice, "symbolic link"));
-    xdg = home = NULL;
-    assert_int_equal(statedir_find(NULL, env, &d, &e), ERR_OK);
-    assert_string_equal(d.path, fallback);
-    unlink(usual);
-
-    /* What was asked for is used, or is an error. */
-    snprintf(usual, sizeof usual, "%s/a/b//", dir.path);
-    assert_int_equal(statedir_find(usual, env, &d, &e), ERR_OK);
-    snprintf(usual, sizeof usual, "%s/a/b", dir.path);
-    assert_string_equal(d.path, usual);
-    chmod(usual, 0777);
-    assert_int_equal(statedir_find(usual, env, &d, &e), ERR_IO);
-    assert_int_equal(statedir_find("/dev/null", env, &d, &e), ERR_IO);
-    assert_int_equal(statedir_find("/dev/null/x", env, &d, &e), ERR_IO);
-    rmdir(usual);
-    rmdir(state_path(&dir, "a"));
-    rmdir(at_home);
-    rmdir(state_path(&dir, ".local/state"));
-    rmdir(state_path(&dir, ".local"));
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -661,11 +470,10 @@ int main(void)
         TEST(what_is_appended_is_read), TEST(the_hash_is_what_it_was), TEST(texts_have_a_limit),
         TEST(tampering_is_noticed), TEST(the_head_is_noticed), TEST(an_older_head_is_no_finding),
         TEST(a_console_that_runs_notices_a_cut), TEST(no_journal_is_no_finding),
-        TEST(damaged_bytes_are_noticed), TEST(foreign_files_are_left_alone), TEST(files_are_ours_alone),
-        TEST(killed_loses_nothing_acknowledged), TEST(two_consoles_make_one_chain),
-        TEST(no_room_is_an_error_and_the_file_is_sound), TEST(an_error_does_not_stick),
-        TEST(network_filesystems_get_no_wal), TEST(orphans_are_those_whose_console_is_gone),
-        TEST(the_folder_is_found_or_replaced),
+        TEST(damaged_bytes_are_noticed), TEST(foreign_files_are_left_alone),
+        TEST(files_are_ours_alone), TEST(killed_loses_nothing_acknowledged),
+        TEST(two_consoles_make_one_chain), TEST(no_room_is_an_error_and_the_file_is_sound),
+        TEST(an_error_does_not_stick), TEST(network_filesystems_get_no_wal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

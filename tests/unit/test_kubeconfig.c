@@ -544,7 +544,9 @@ static void nothing_at_all(void **state)
 {
     (void)state;
     assert_int_equal(resolve(&(struct kube_overrides){ 0 }), ERR_CONFIG);
-    assert_non_null(strstr(err.text, "no kubeconfig"));
+    assert_non_null(strstr(err.text, "no kubeconfig: ~/.kube/config is not there"));
+    assert_int_equal(resolve(&(struct kube_overrides){ .kubeconfig = put("empty", "apiVersion: v1\nkind: Config\n") }), ERR_CONFIG);
+    assert_non_null(strstr(err.text, "empty has no contexts"));
 }
 
 static void hostile_files(void **state)

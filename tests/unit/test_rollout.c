@@ -8,7 +8,7 @@ static const struct {
     enum rollout_state state;
     const char *message;
 } rows[] = {
-#define D .kind = WORKLOAD_DEPLOYMENT, .name = "x", .deadline_ms = TIME_NONE
+#define D .kind = WORKLOAD_DEPLOYMENT, .name = "x", .progress_ms = TIME_NONE
     { { D, .generation = 2, .observed_generation = 1, .is_deadline_exceeded = true }, ROLLOUT_PROGRESSING,
       "Waiting for deployment spec update to be observed..." },
     { { D, .spec_replicas = 3, .is_deadline_exceeded = true }, ROLLOUT_FAILED,
@@ -23,7 +23,7 @@ static const struct {
       "deployment \"x\" successfully rolled out" },
     { { D, .spec_replicas = 3, .updated = 1, .replicas = 3, .is_paused = true }, ROLLOUT_PAUSED,
       "Waiting for deployment \"x\" rollout to finish: 1 out of 3 new replicas have been updated..." },
-#define DS .kind = WORKLOAD_DAEMONSET, .name = "x", .deadline_ms = TIME_NONE
+#define DS .kind = WORKLOAD_DAEMONSET, .name = "x", .progress_ms = TIME_NONE
     { { DS, .is_ondelete = true }, ROLLOUT_ONDELETE,
       "rollout status is only available for RollingUpdate strategy type" },
     { { DS, .generation = 2, .observed_generation = 1 }, ROLLOUT_PROGRESSING,
@@ -34,7 +34,7 @@ static const struct {
       "Waiting for daemon set \"x\" rollout to finish: 1 of 2 updated pods are available..." },
     { { DS, .desired_scheduled = 2, .updated = 2, .available = 2 }, ROLLOUT_COMPLETE,
       "daemon set \"x\" successfully rolled out" },
-#define S .kind = WORKLOAD_STATEFULSET, .name = "x", .deadline_ms = TIME_NONE, .current_revision = "a"
+#define S .kind = WORKLOAD_STATEFULSET, .name = "x", .progress_ms = TIME_NONE, .current_revision = "a"
     { { S, .update_revision = "a", .is_ondelete = true }, ROLLOUT_ONDELETE,
       "rollout status is only available for RollingUpdate strategy type" },
     { { S, .update_revision = "a", .generation = 1 }, ROLLOUT_PROGRESSING,
@@ -73,9 +73,9 @@ static void old_deadline_is_ignored(void **state)
     (void)state;
     struct arena a = { 0 };
     struct rollout_facts f = { D, .spec_replicas = 1, .is_deadline_exceeded = true };
-    f.deadline_ms = 1000;
+    f.progress_ms = 1000;
     assert_int_equal(rollout_judge(&f, 2000, &a).state, ROLLOUT_PROGRESSING);
-    f.deadline_ms = 3000;
+    f.progress_ms = 3000;
     assert_int_equal(rollout_judge(&f, 2000, &a).state, ROLLOUT_FAILED);
     arena_release(&a);
 }

@@ -10,23 +10,6 @@
 #include "core/store/spool.h"
 #include "tests/unit/state.h"
 
-static struct statedir dir;
-static struct err e;
-
-static int set_up(void **state)
-{
-    (void)state;
-    state_new(&dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    state_remove(dir.path);
-    return 0;
-}
-
 static struct spool *opened(void)
 {
     struct spool *s = NULL;

@@ -57,6 +57,41 @@ static void a_long_difference_says_so(void **state)
     lines_release(&out);
 }
 
+/* All of an event that a person asks for, of the old API and of the new one; nothing where nothing is. */
+static void an_event_described(void **state)
+{
+    static const char *const old_one =
+        "{\"kind\":\"Event\",\"metadata\":{\"name\":\"web.1\"},\"involvedObject\":{\"kind\":\"Pod\",\"namespace\":\"shop\","
+        "\"name\":\"web-1\",\"fieldPath\":\"spec.containers{app}\"},\"reason\":\"BackOff\",\"message\":\"Back-off\\nrestarting\","
+        "\"type\":\"Warning\",\"count\":7,\"firstTimestamp\":\"1970-01-01T00:00:00Z\",\"lastTimestamp\":\"1970-01-01T00:01:00Z\","
+        "\"source\":{\"component\":\"kubelet\",\"host\":\"node-1\"}}";
+    static const char *const new_one =
+        "{\"kind\":\"Event\",\"metadata\":{\"name\":\"n.1\"},\"involvedObject\":{\"kind\":\"Node\",\"namespace\":\"\",\"name\":\"n\"},"
+        "\"reason\":\"Ready\",\"message\":\"is ready\",\"type\":\"Normal\",\"firstTimestamp\":null,\"eventTime\":\"1970-01-01T00:00:00.5Z\","
+        "\"series\":{\"count\":3,\"lastObservedTime\":\"1970-01-01T00:01:30Z\"},\"source\":{\"component\":\"\"},"
+        "\"reportingComponent\":\"scheduler\"}";
+    static const char *const want[][12] = {
+        { "Type:              Warning", "Reason:            BackOff", "Object:            Pod shop/web-1",
+          "Part:              spec.containers{app}", "Count:             7", "First seen:        1970-01-01T00:00:00Z (2m00s ago)",
+          "Last seen:         1970-01-01T00:01:00Z (60s ago)", "Source:            kubelet", "On:                node-1",
+          "Message:           Back-off", "                   restarting", "Event:             web.1" },
+        { "Type:              Normal", "Reason:            Ready", "Object:            Node n", "Count:             3",
+          "First seen:        1970-01-01T00:00:00.5Z (119s ago)", "Last seen:         1970-01-01T00:01:30Z (30s ago)",
+          "Source:            scheduler", "Message:           is ready", "Event:             n.1" } };
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const char *s = i ? new_one : old_one;
+        struct lines out = { 0 };
+        kube_text_describe(&out, (struct json_span){ s, strlen(s) }, 120000);
+        for (size_t k = 0; k < 12 && want[i][k]; k++) {
+            assert_true(k < out.n);
+            assert_string_equal(out.items[k], want[i][k]);
+        }
+        assert_int_equal(out.n, i ? 9 : 12);
+        lines_release(&out);
+    }
+}
+
 /* Where the terminal has ASCII alone, nothing else is written: not as a mark on a letter either. */
 static void ascii_is_ascii(void **state)
 {
@@ -99,7 +134,7 @@ static void wide_in_the_last_column(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_difference), cmocka_unit_test(a_long_difference_says_so),
+        cmocka_unit_test(a_difference), cmocka_unit_test(an_event_described), cmocka_unit_test(a_long_difference_says_so),
         cmocka_unit_test(ascii_is_ascii), cmocka_unit_test(wide_in_the_last_column),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
