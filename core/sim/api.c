@@ -36,8 +36,8 @@ void api_fail(struct api_call *c, int code, const char *reason, const char *fmt,
 
 bool api_selectors(struct api_call *c, struct selector *labels, struct selector *fields)
 {
-    struct err e = {0};
-    *labels = *fields = (struct selector){0};
+    struct err e = { 0 };
+    *labels = *fields = (struct selector){ 0 };
     if (selector_parse(request_query(c->q, "labelSelector"), labels, &e) ||
         selector_parse(request_query(c->q, "fieldSelector"), fields, &e)) {
         selector_release(labels);
@@ -127,7 +127,7 @@ static bool may(enum server_role role, const char *verb, const char *resource)
 
 static const char *user_of(enum server_role role)
 {
-    static const char *const names[] = {"system:anonymous", "admin", "viewer", "nopods"};
+    static const char *const names[] = { "system:anonymous", "admin", "viewer", "nopods" };
     return names[role];
 }
 
@@ -156,7 +156,7 @@ static bool check_rights(struct api_call *c)
 static void review(struct api_call *c)
 {
     cJSON *doc = NULL;
-    struct err e = {0};
+    struct err e = { 0 };
     bool is_rules = text_eq(c->resource, "selfsubjectrulesreviews");
     if (!text_eq(c->q->method, "POST") || c->q->role == ROLE_ANONYMOUS) {
         api_fail(c, c->q->role == ROLE_ANONYMOUS ? 403 : 405,
@@ -325,16 +325,16 @@ static void answer_kind(struct api_call *c)
 
 void api_answer(void *ctx, const struct request *q, struct reply *out)
 {
-    struct api_call c = {.api = ctx,
-                         .q = q,
-                         .out = out,
-                         .group = "",
-                         .version = "",
-                         .ns = "",
-                         .resource = "",
-                         .name = "",
-                         .sub = "",
-                         .kind = N_SIM_KINDS};
+    struct api_call c = { .api = ctx,
+                          .q = q,
+                          .out = out,
+                          .group = "",
+                          .version = "",
+                          .ns = "",
+                          .resource = "",
+                          .name = "",
+                          .sub = "",
+                          .kind = N_SIM_KINDS };
     if (!split(&c)) {
         api_fail(&c, 400, "BadRequest", "a path that is too long");
         return;

@@ -69,7 +69,7 @@ static void drop_page(struct api_page *p)
     for (size_t i = 0; i < p->n; i++)
         sim_text_unref(p->items[i]);
     free(p->items);
-    *p = (struct api_page){0};
+    *p = (struct api_page){ 0 };
 }
 
 void api_release(struct api *a)
@@ -103,9 +103,9 @@ static bool collect(struct api_call *c, struct api_page *out)
     struct selector labels, fields;
     if (!api_selectors(c, &labels, &fields))
         return false;
-    *out = (struct api_page){.rv = s->rv,
-                             .items = x_malloc((n + 1) * sizeof *out->items),
-                             .has_selector = labels.n || fields.n};
+    *out = (struct api_page){ .rv = s->rv,
+                              .items = x_malloc((n + 1) * sizeof *out->items),
+                              .has_selector = labels.n || fields.n };
     for (size_t i = 0; i < n; i++) {
         struct sim_text *t = all[i]->text;
         if ((!c->ns[0] || text_eq(c->ns, t->ns)) &&
@@ -147,7 +147,7 @@ static struct api_page *keep(struct api *a, struct api_page *fresh)
     *p = *fresh;
     p->number = ++a->next_page;
     p->at_ms = clock_io_ms();
-    *fresh = (struct api_page){0};
+    *fresh = (struct api_page){ 0 };
     return p;
 }
 
@@ -170,7 +170,7 @@ static void write_head(struct api_call *c, struct list_stream *l, const struct a
 void api_list(struct api_call *c)
 {
     const char *limit_text = request_query(c->q, "limit"), *token = request_query(c->q, "continue");
-    struct api_page fresh = {0}, *p = &fresh;
+    struct api_page fresh = { 0 }, *p = &fresh;
     int64_t limit = 0;
     size_t from = 0;
     if (limit_text && !text_to_int(limit_text, strlen(limit_text), 0, 1000000, &limit)) {
@@ -187,7 +187,7 @@ void api_list(struct api_call *c)
     if (p == &fresh && end < p->n)
         p = keep(c->api, &fresh);
     struct list_stream *l = x_calloc(1, sizeof *l);
-    l->stream = (struct stream){more, release, INT64_MAX};
+    l->stream = (struct stream){ more, release, INT64_MAX };
     l->is_partial = strstr(c->q->accept, "as=PartialObjectMetadataList") != NULL;
     l->head = BUF_INIT(4096);
     l->n = end - from;

@@ -40,6 +40,37 @@ static void invalid(struct api_call *c, const char *field, const char *why)
              c->name, field, why);
 }
 
+static bool is_text_map(const cJSON *m)
+{
+    const cJSON *v;
+    cJSON_ArrayForEach(v, m)
+    {
+        if (!cJSON_IsString(v))
+            return false;
+    }
+    return !m || cJSON_IsObject(m);
+}
+
+/* What every reader of the object takes for granted. */
+static bool has_shape(struct api_call *c, const cJSON *doc)
+{
+    static const char *const maps[] = { "metadata.labels", "metadata.annotations",
+                                        "spec.template.metadata.labels",
+                                        "spec.template.metadata.annotations",
+                                        "spec.selector.matchLabels" };
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++) {
+        if (!is_text_map(tree_at(doc, maps[i]))) {
+            api_fail(c, 400, "BadRequest", "%s: a map of strings is wanted", maps[i]);
+            return false;
+        }
+    }
+    if (cJSON_IsObject(tree_at(doc, "spec.template.spec")) &&
+        cJSON_IsObject(tree_at(doc, "spec.template.metadata")))
+        return true;
+    api_fail(c, 400, "BadRequest", "spec.template: metadata and spec are wanted");
+    return false;
+}
+
 /* Labels of the template must be what the selector selects; every container needs a name and an
  * image. */
 static bool is_valid(struct api_call *c, const cJSON *doc)
@@ -78,8 +109,8 @@ static bool is_valid(struct api_call *c, const cJSON *doc)
  * has. */
 static bool settle(struct api_call *c, const struct sim_object *o, cJSON *doc)
 {
-    static const char *const own[] = {"name",       "namespace",      "uid", "creationTimestamp",
-                                      "generation", "ownerReferences"};
+    static const char *const own[] = { "name",       "namespace",      "uid", "creationTimestamp",
+                                       "generation", "ownerReferences" };
     const cJSON *before = tree_get(o->doc, "metadata"), *spec = tree_get(o->doc, "spec");
     cJSON *meta = tree_get(doc, "metadata");
     if (!cJSON_IsObject(meta) || !cJSON_IsObject(tree_get(doc, "spec"))) {
@@ -108,7 +139,7 @@ static bool settle(struct api_call *c, const struct sim_object *o, cJSON *doc)
             tree_take(meta, own[i], tree_copy(tree_get(before, own[i])));
     }
     tree_take(doc, "status", tree_copy(tree_get(o->doc, "status")));
-    return is_valid(c, doc);
+    return has_shape(c, doc) && is_valid(c, doc);
 }
 
 static void accept(struct api_call *c, struct sim_object *o, cJSON *doc, bool is_dry)
@@ -143,7 +174,7 @@ static void accept(struct api_call *c, struct sim_object *o, cJSON *doc, bool is
 
 void api_patch(struct api_call *c)
 {
-    struct err e = {0};
+    struct err e = { 0 };
     enum tree_patch how;
     cJSON *patch = NULL;
     struct sim_object *o = store_find(&c->api->world->store, c->kind, c->ns, c->name);

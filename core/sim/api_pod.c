@@ -28,8 +28,8 @@ struct log_stream {
 static void add_line(struct buf *out, const struct log_stream *l, int64_t second,
                      const char *last_words)
 {
-    static const char *const paths[] = {"/v1/orders", "/v1/items", "/v1/basket", "/v1/prices",
-                                        "/healthz"};
+    static const char *const paths[] = { "/v1/orders", "/v1/items", "/v1/basket", "/v1/prices",
+                                         "/healthz" };
     char at[32];
     uint64_t x = sim_mix(l->world->seed ^ sim_hash(l->pod, strlen(l->pod)), (uint64_t)second);
     sim_time(second * 1000, at);
@@ -133,15 +133,15 @@ void api_log(struct api_call *c)
     if (since < INT64_MAX && w->now_ms / 1000 - since > from)
         from = w->now_ms / 1000 - since;
     struct log_stream *l = x_calloc(1, sizeof *l);
-    *l = (struct log_stream){.stream = {more, release, INT64_MAX},
-                             .world = w,
-                             .pod_id = pod->id,
-                             .epoch = pod->pod->epoch,
-                             .next_s = from,
-                             .left = bytes,
-                             .has_times = request_flag(c->q, "timestamps"),
-                             .is_previous = is_over,
-                             .end_s = !is_over && request_flag(c->q, "follow") ? INT64_MAX : to};
+    *l = (struct log_stream){ .stream = { more, release, INT64_MAX },
+                              .world = w,
+                              .pod_id = pod->id,
+                              .epoch = pod->pod->epoch,
+                              .next_s = from,
+                              .left = bytes,
+                              .has_times = request_flag(c->q, "timestamps"),
+                              .is_previous = is_over,
+                              .end_s = !is_over && request_flag(c->q, "follow") ? INT64_MAX : to };
     snprintf(l->pod, sizeof l->pod, "%.255s", pod->name);
     c->out->type = "text/plain";
     c->out->stream = &l->stream;

@@ -69,7 +69,7 @@ static void collect_all(struct watch_stream *w)
 
 static bool more(struct stream *stream, struct buf *out)
 {
-    static const char *const words[] = {"ADDED", "MODIFIED", "DELETED"};
+    static const char *const words[] = { "ADDED", "MODIFIED", "DELETED" };
     struct watch_stream *w = (struct watch_stream *)stream;
     struct sim_store *s = &w->api->world->store;
     uint64_t i = 0;
@@ -125,14 +125,14 @@ void api_watch(struct api_call *c)
     if (!api_selectors(c, &labels, &fields))
         return;
     struct watch_stream *w = x_calloc(1, sizeof *w);
-    *w = (struct watch_stream){.stream = {more, release, INT64_MAX},
-                               .api = c->api,
-                               .kind = c->kind,
-                               .labels = labels,
-                               .fields = fields,
-                               .rv = (uint64_t)rv,
-                               .has_bookmarks = request_flag(c->q, "allowWatchBookmarks"),
-                               .end_ms = now + (secs ? secs : LEAST_S) * 1000};
+    *w = (struct watch_stream){ .stream = { more, release, INT64_MAX },
+                                .api = c->api,
+                                .kind = c->kind,
+                                .labels = labels,
+                                .fields = fields,
+                                .rv = (uint64_t)rv,
+                                .has_bookmarks = request_flag(c->q, "allowWatchBookmarks"),
+                                .end_ms = now + (secs ? secs : LEAST_S) * 1000 };
     snprintf(w->ns, sizeof w->ns, "%.63s", c->ns);
     w->bookmark_ms = w->end_ms - LAST_BOOKMARK_MS < now + w->api->bookmark_ms ? w->end_ms - LAST_BOOKMARK_MS : now + w->api->bookmark_ms;
     w->stream.deadline_ms = w->has_bookmarks ? w->bookmark_ms : w->end_ms;

@@ -26,7 +26,7 @@ struct control {
 enum err_code control_new(const char *path, control_fn *fn, void *ctx, struct control **out,
                           struct err *e)
 {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
     if (strlen(path) >= sizeof at.sun_path)
         return err_set(e, ERR_USAGE, 0, "%s: a socket's path has at most %zu bytes", path,
                        sizeof at.sun_path - 1);
@@ -47,7 +47,7 @@ enum err_code control_new(const char *path, control_fn *fn, void *ctx, struct co
     c->fn = fn;
     c->ctx = ctx;
     for (int i = 0; i < CONTROL_CLIENTS; i++)
-        c->clients[i] = (struct client){.fd = -1, .in = BUF_INIT(CONTROL_LINE)};
+        c->clients[i] = (struct client){ .fd = -1, .in = BUF_INIT(CONTROL_LINE) };
     *out = c;
     return ERR_OK;
 }
@@ -57,7 +57,7 @@ static void leave(struct client *cl)
     if (cl->fd >= 0)
         close(cl->fd);
     buf_release(&cl->in);
-    *cl = (struct client){.fd = -1, .in = BUF_INIT(CONTROL_LINE)};
+    *cl = (struct client){ .fd = -1, .in = BUF_INIT(CONTROL_LINE) };
 }
 
 void control_free(struct control *c)
@@ -75,11 +75,11 @@ size_t control_want(const struct control *c, struct pollfd *out, size_t room)
 {
     size_t n = 0;
     if (room)
-        out[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
+        out[n++] = (struct pollfd){ .fd = c->fd, .events = POLLIN };
     for (int i = 0; i < CONTROL_CLIENTS && n < room; i++) {
         if (c->clients[i].fd >= 0)
-            out[n++] = (struct pollfd){.fd = c->clients[i].fd,
-                                       .events = c->clients[i].is_waiting ? 0 : POLLIN};
+            out[n++] = (struct pollfd){ .fd = c->clients[i].fd,
+                                        .events = c->clients[i].is_waiting ? 0 : POLLIN };
     }
     return n;
 }

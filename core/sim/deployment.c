@@ -34,9 +34,9 @@ static int64_t spec_of(const struct sim_object *rs)
     return tree_int(rs->doc, "spec.replicas", 0);
 }
 
-static int64_t ready_of(const struct sim_object *rs)
+static int64_t available_of(const struct sim_object *rs)
 {
-    return tree_int(rs->doc, "status.readyReplicas", 0);
+    return tree_int(rs->doc, "status.availableReplicas", 0);
 }
 
 /* "25%" of n, or a plain number. */
@@ -53,7 +53,7 @@ static int64_t part_of(const cJSON *v, int64_t n, bool is_up)
 
 static struct rollout_now look_at(struct sim_object *dep)
 {
-    struct rollout_now r = {.dep = dep, .replicas = tree_int(dep->doc, "spec.replicas", 1)};
+    struct rollout_now r = { .dep = dep, .replicas = tree_int(dep->doc, "spec.replicas", 1) };
     const cJSON *rolling = tree_at(dep->doc, "spec.strategy.rollingUpdate");
     char hash[11];
     struct sim_object *rs;
@@ -62,7 +62,7 @@ static struct rollout_now look_at(struct sim_object *dep)
     if (!r.surge && !r.unavailable)
         r.unavailable = 1;
     hash_template(tree_at(dep->doc, "spec.template"), hash);
-    DL_FOREACH (dep->children, rs) {
+    DL_FOREACH(dep->children, rs) {
         cJSON *label = tree_get(tree_at(rs->doc, "metadata.labels"), HASH_LABEL);
         if (cJSON_IsString(label) && text_eq(label->valuestring, hash))
             r.fresh = rs;
@@ -168,12 +168,22 @@ static void scale(struct world *w, struct rollout_now *r, struct sim_object *rs,
     world_look(w, rs);
 }
 
+/* It waits as long as its Deployment says; true: that was news. */
+static bool copy_patience(const struct sim_object *dep, struct sim_object *rs)
+{
+    int64_t s = tree_int(dep->doc, "spec.minReadySeconds", 0);
+    if (s == tree_int(rs->doc, "spec.minReadySeconds", 0))
+        return false;
+    tree_set_int(tree_get(rs->doc, "spec"), "minReadySeconds", s);
+    return true;
+}
+
 static void find_fresh(struct world *w, struct rollout_now *r, cJSON *status)
 {
     char text[400];
     struct sim_object *rs;
     int64_t most = 0;
-    DL_FOREACH (r->dep->children, rs) {
+    DL_FOREACH(r->dep->children, rs) {
         if (rs != r->fresh && revision_of(rs) > most)
             most = revision_of(rs);
     }
@@ -186,6 +196,8 @@ static void find_fresh(struct world *w, struct rollout_now *r, cJSON *status)
         set_condition(w, status, "Progressing", true, "NewReplicaSetCreated", text, true);
     }
     copy_annotations(r->dep, r->fresh);
+    if (copy_patience(r->dep, r->fresh))
+        world_look(w, r->fresh);
     set_revision(r->dep, revision_of(r->fresh));
 }
 
@@ -194,10 +206,10 @@ static void find_fresh(struct world *w, struct rollout_now *r, cJSON *status)
 static void roll(struct world *w, struct rollout_now *r)
 {
     struct sim_object *rs;
-    int64_t total = 0, ready = 0, old = 0;
-    DL_FOREACH (r->dep->children, rs) {
+    int64_t total = 0, available = 0, old = 0;
+    DL_FOREACH(r->dep->children, rs) {
         total += spec_of(rs);
-        ready += ready_of(rs);
+        available += available_of(rs);
         old += rs == r->fresh ? 0 : spec_of(rs);
     }
     int64_t now = spec_of(r->fresh), room = r->replicas + r->surge - total;
@@ -209,20 +221,20 @@ static void roll(struct world *w, struct rollout_now *r)
         scale(w, r, r->fresh, now + (room < r->replicas - now ? room : r->replicas - now));
         return;
     }
-    int64_t least = r->replicas - r->unavailable, down = total - least - (now - ready_of(r->fresh)),
-            cleaned = 0;
+    int64_t least = r->replicas - r->unavailable,
+            down = total - least - (now - available_of(r->fresh)), cleaned = 0;
     if (!old || down <= 0)
         return;
-    DL_FOREACH (r->dep->children, rs) { /* first what does not work anyway */
-        int64_t n = spec_of(rs) - ready_of(rs);
+    DL_FOREACH(r->dep->children, rs) { /* first what does not work anyway */
+        int64_t n = spec_of(rs) - available_of(rs);
         if (rs == r->fresh || n <= 0 || cleaned == down)
             continue;
         n = n < down - cleaned ? n : down - cleaned;
         scale(w, r, rs, spec_of(rs) - n);
         cleaned += n;
     }
-    int64_t spare = ready - least;
-    DL_FOREACH (r->dep->children, rs) {
+    int64_t spare = available - least;
+    DL_FOREACH(r->dep->children, rs) {
         int64_t n = spec_of(rs) < spare ? spec_of(rs) : spare;
         if (rs == r->fresh || n <= 0)
             continue;
@@ -235,7 +247,7 @@ static void recreate(struct world *w, struct rollout_now *r)
 {
     struct sim_object *rs;
     int64_t left = 0;
-    DL_FOREACH (r->dep->children, rs) {
+    DL_FOREACH(r->dep->children, rs) {
         if (rs == r->fresh)
             continue;
         scale(w, r, rs, 0);
@@ -251,7 +263,7 @@ static void forget_oldest(struct world *w, struct rollout_now *r)
     for (;;) {
         struct sim_object *rs, *oldest = NULL;
         int64_t n = 0;
-        DL_FOREACH (r->dep->children, rs) {
+        DL_FOREACH(r->dep->children, rs) {
             if (rs == r->fresh || spec_of(rs) || rs->children)
                 continue;
             n++;
@@ -267,17 +279,18 @@ static void forget_oldest(struct world *w, struct rollout_now *r)
 /* ---- status ---- */
 
 struct totals {
-    int64_t replicas, updated, ready;
+    int64_t replicas, updated, ready, available;
 };
 
 static struct totals totals_of(const struct rollout_now *r)
 {
     const struct sim_object *rs;
-    struct totals t = {0};
-    DL_FOREACH (r->dep->children, rs) {
+    struct totals t = { 0 };
+    DL_FOREACH(r->dep->children, rs) {
         int64_t n = tree_int(rs->doc, "status.replicas", 0);
         t.replicas += n;
-        t.ready += ready_of(rs);
+        t.ready += tree_int(rs->doc, "status.readyReplicas", 0);
+        t.available += available_of(rs);
         t.updated += rs == r->fresh ? n : 0;
     }
     return t;
@@ -307,13 +320,13 @@ static void judge_progress(struct world *w, struct rollout_now *r, cJSON *status
     bool is_available = text_eq(tree_str(now, "reason"), "NewReplicaSetAvailable");
     if (!r->fresh || (t.replicas == t.updated && is_available))
         return;
-    if (t.updated == r->replicas && t.replicas == r->replicas && t.ready == r->replicas) {
+    if (t.updated == r->replicas && t.replicas == r->replicas && t.available == r->replicas) {
         snprintf(text, sizeof text, "ReplicaSet \"%s\" has successfully progressed.",
                  r->fresh->name);
         set_condition(w, status, "Progressing", true, "NewReplicaSetAvailable", text, true);
     } else if (t.updated > before.updated ||
                t.replicas - t.updated < before.replicas - before.updated ||
-               t.ready > before.ready) {
+               t.ready > before.ready || t.available > before.available) {
         snprintf(text, sizeof text, "ReplicaSet \"%s\" is progressing.", r->fresh->name);
         set_condition(w, status, "Progressing", true, "ReplicaSetUpdated", text, true);
     } else if (text_eq(tree_str(now, "reason"), "ProgressDeadlineExceeded") ||
@@ -327,20 +340,21 @@ static void judge_progress(struct world *w, struct rollout_now *r, cJSON *status
 
 static void write_status(struct world *w, struct rollout_now *r, cJSON *status)
 {
-    struct totals t = totals_of(r),
-                  before = {tree_int(status, "replicas", 0), tree_int(status, "updatedReplicas", 0),
-                            tree_int(status, "readyReplicas", 0)};
+    struct totals t = totals_of(r), before = { tree_int(status, "replicas", 0),
+                                               tree_int(status, "updatedReplicas", 0),
+                                               tree_int(status, "readyReplicas", 0),
+                                               tree_int(status, "availableReplicas", 0) };
     struct sim_object *rs;
     int64_t total = 0;
-    DL_FOREACH (r->dep->children, rs)
+    DL_FOREACH(r->dep->children, rs)
         total += spec_of(rs);
     tree_set_int(status, "observedGeneration", tree_int(r->dep->doc, "metadata.generation", 1));
     set_count(status, "replicas", t.replicas);
     set_count(status, "updatedReplicas", t.updated);
     set_count(status, "readyReplicas", t.ready);
-    set_count(status, "availableReplicas", t.ready);
-    set_count(status, "unavailableReplicas", total > t.ready ? total - t.ready : 0);
-    bool is_enough = t.ready >= r->replicas - r->unavailable;
+    set_count(status, "availableReplicas", t.available);
+    set_count(status, "unavailableReplicas", total > t.available ? total - t.available : 0);
+    bool is_enough = t.available >= r->replicas - r->unavailable;
     set_condition(w, status, "Available", is_enough,
                   is_enough ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
                   is_enough ? "Deployment has minimum availability."

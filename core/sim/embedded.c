@@ -18,15 +18,16 @@ EMBED(dependency_down, "dependency-down");
 EMBED(observer_lost, "observer-lost");
 EMBED(noisy_neighbour, "noisy-neighbour");
 
-const char *const story_names[] = {"bad-release",   "slow-release",    "good-release",
-                                   "slow-burn",     "flaky-probe",     "dependency-down",
-                                   "observer-lost", "noisy-neighbour", NULL};
+const char *const story_names[] = { "bad-release",   "slow-release",    "good-release",
+                                    "slow-burn",     "flaky-probe",     "dependency-down",
+                                    "observer-lost", "noisy-neighbour", NULL };
 
 const char *story_embedded(void *ctx, const char *name)
 {
-    static const char *const texts[] = {
-        story_bad_release, story_slow_release,    story_good_release,  story_slow_burn,
-        story_flaky_probe, story_dependency_down, story_observer_lost, story_noisy_neighbour};
+    static const char *const texts[] = { story_bad_release,   story_slow_release,
+                                         story_good_release,  story_slow_burn,
+                                         story_flaky_probe,   story_dependency_down,
+                                         story_observer_lost, story_noisy_neighbour };
     (void)ctx;
     for (size_t i = 0; story_names[i]; i++) {
         if (text_eq(story_names[i], name))

@@ -12,7 +12,8 @@
 enum { BACKOFF_FIRST_S = 10, BACKOFF_MOST_S = 300, BACKOFF_CALM_MS = 600000, PROBE_MS = 5000 };
 
 static const struct sim_version plain = {
-    .tag = "", .ready_ms = 4000, .pull_ms = 3000, .crash_reason = "Error"};
+    .tag = "", .ready_ms = 4000, .pull_ms = 3000, .crash_reason = "Error"
+};
 
 static const struct sim_version *behaviour(const struct sim_object *pod)
 {
@@ -135,7 +136,7 @@ void pod_crash_now(struct world *w, struct sim_object *pod, int64_t exit_code, c
         return;
     if (w->now_ms - p->started_ms > BACKOFF_CALM_MS)
         p->restarts = p->restarts ? 1 : 0; /* the kubelet's patience is back */
-    p->last = (struct pod_end){exit_code, p->started_ms, w->now_ms, reason};
+    p->last = (struct pod_end){ exit_code, p->started_ms, w->now_ms, reason };
     p->has_ended = true;
     p->is_ready = false;
     p->turned_ms = w->now_ms;
@@ -269,6 +270,8 @@ static void finish(struct world *w, uint64_t id, uint64_t epoch)
     store_remove(&w->store, pod);
     if (owner)
         world_look(w, owner);
+    if (owner && owner->owner) /* strategy Recreate waits for the last one */
+        world_look(w, owner->owner);
 }
 
 void pod_delete(struct world *w, struct sim_object *pod)
@@ -301,7 +304,7 @@ static struct sim_object *add(struct world *w, struct sim_object *owner, const c
     if (tree_at(tmpl, "metadata.annotations"))
         tree_take(meta, "annotations", tree_copy(tree_at(tmpl, "metadata.annotations")));
     tree_take(doc, "spec", spec = tree_copy(tree_get(tmpl, "spec")));
-    snprintf(p->name, sizeof p->name, "%.15s",
+    snprintf(p->name, sizeof p->name, "%.63s",
              tree_str(cJSON_GetArrayItem(tree_get(spec, "containers"), 0), "name"));
     p->service = world_service_of(w, top);
     p->version = p->service ? story_version(&w->story, p->service, world_tag_of(spec)) : NULL;
@@ -311,8 +314,11 @@ static struct sim_object *add(struct world *w, struct sim_object *owner, const c
         p->version->crashes_given++;
         p->is_crashing = true;
     }
-    p->is_flapping = p->version && p->version->flap_pods > (int64_t)(p->number % 4);
-    struct sim_object tmp = {.pod = p, .doc = doc, .created_ms = w->now_ms};
+    if (p->version && p->version->flaps_given < p->version->flap_pods) {
+        p->version->flaps_given++;
+        p->is_flapping = true;
+    }
+    struct sim_object tmp = { .pod = p, .doc = doc, .created_ms = w->now_ms };
     pod_status_write(w, &tmp);
     struct sim_object *pod = store_add(&w->store, SIM_POD, owner->ns, name, owner, doc);
     pod->pod = p;

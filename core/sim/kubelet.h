@@ -30,7 +30,7 @@ struct pod_state {
     struct pod_end last;
     int64_t node;
     uint64_t number;
-    char name[16]; /* of its container */
+    char name[64]; /* of its container */
 };
 
 /* A pod of `owner` by its template, not yet placed; on that node when it is, -1 = any. */

@@ -62,7 +62,7 @@ static void on_tick(void *ctx)
 
 static void set_link(struct sim *s, bool is_up)
 {
-    struct err e = {0};
+    struct err e = { 0 };
     s->is_link_up = is_up;
     if (s->server && server_set_up(s->server, is_up, &e))
         snprintf(s->trouble, sizeof s->trouble, "%s", e.text);
@@ -155,6 +155,8 @@ static bool on_line(void *ctx, int who, const char *line, struct buf *out)
         refuse(out, "until T+M:SS");
     } else if (text_eq(line, "step")) {
         return until(s, who, world_next_ms(&s->world), out);
+    } else if (s->waiting >= 0 && text_starts(line, "speed ")) {
+        refuse(out, "somebody waits for a time");
     } else if (text_skip(&p, "speed ")) {
         char *end;
         double v = strtod(p, &end);
@@ -237,8 +239,9 @@ static void look_at_signals(struct sim *s, const struct pollfd *fds)
 
 static void turn(struct sim *s)
 {
-    struct pollfd fds[FDS] = {{.fd = s->signals, .events = POLLIN},
-                              {.fd = s->options.has_parent ? STDIN_FILENO : -1, .events = POLLIN}};
+    struct pollfd fds[FDS] = { { .fd = s->signals, .events = POLLIN },
+                               { .fd = s->options.has_parent ? STDIN_FILENO : -1,
+                                 .events = POLLIN } };
     int64_t wait_ms = advance(s);
     tell(s);
     short events;
@@ -292,7 +295,7 @@ static enum err_code load_story(const struct sim_options *o, struct story *out, 
     const char *slash = strrchr(o->story, '/');
     char *dir = slash ? x_strndup(o->story, (size_t)(slash - o->story) + 1) : x_strdup(""),
          *text = x_calloc(1, STORY_BYTES + 1);
-    struct story_place at = {dir, NULL};
+    struct story_place at = { dir, NULL };
     enum err_code rc;
     FILE *f = fopen(o->story, "re");
     size_t n = f ? fread(text, 1, STORY_BYTES, f) : 0;
@@ -310,8 +313,11 @@ static enum err_code load_story(const struct sim_options *o, struct story *out, 
 
 static enum err_code open_rows(struct sim *s, struct err *e)
 {
-    return s->options.errors_db ? rows_open_pg(s->options.errors_db, &s->rows, e)
-                                : rows_open_sqlite(s->place.errors_db, &s->rows, e);
+    if (s->options.errors_db)
+        return rows_open_pg(s->options.errors_db, &s->rows, e);
+    enum err_code rc = rows_open_sqlite(s->place.errors_db, &s->rows, e);
+    s->place.has_made_errors_db = rc == ERR_OK;
+    return rc;
 }
 
 static enum err_code open_log(struct sim *s, struct err *e)
@@ -325,7 +331,7 @@ static enum err_code open_log(struct sim *s, struct err *e)
 
 static void begin_world(struct sim *s, struct story *story)
 {
-    struct world_hooks hooks = {on_row, on_tick, on_link, NULL, s};
+    struct world_hooks hooks = { on_row, on_tick, on_link, NULL, s };
     int64_t start = s->speed > 0 ? clock_story_ms() / 1000 * 1000 : (int64_t)STEPPED_START_S * 1000;
     world_init(&s->world, story, (uint64_t)s->options.seed, start, &hooks, s->log);
     s->has_world = true;
@@ -337,7 +343,7 @@ static void begin_world(struct sim *s, struct story *story)
 
 static enum err_code begin(struct sim *s, char token[33], struct err *e)
 {
-    struct story story = {0};
+    struct story story = { 0 };
     if (load_story(&s->options, &story, e))
         return e->code;
     if (place_make(s->options.dir, s->options.owns_dir, &s->place, e) || open_rows(s, e) || open_log(s, e)) {
@@ -421,8 +427,8 @@ static int catch_signals(bool has_parent)
 
 int main(int argc, char **argv)
 {
-    struct sim s = {.waiting = -1, .is_link_up = true};
-    struct err e = {0};
+    struct sim s = { .waiting = -1, .is_link_up = true };
+    struct err e = { 0 };
     char token[33];
     enum err_code rc = sim_options_parse(argc, argv, &s.options, &e);
     if (!rc && (s.options.wants_help || s.options.wants_list)) {

@@ -99,7 +99,7 @@ static void add_namespace(struct world *w, const char *name)
     object_age(doc, w->now_ms - 200 * (int64_t)DAY_MS);
     tree_set(tree_make(doc, "metadata.labels"), "kubernetes.io/metadata.name", name);
     tree_take(tree_make(doc, "spec"), "finalizers",
-              tree_array_of((const char *const[]){"kubernetes"}, 1));
+              tree_array_of((const char *const[]){ "kubernetes" }, 1));
     tree_set(tree_make(doc, "status"), "phase", "Active");
     store_add(&w->store, SIM_NAMESPACE, "", name, NULL, doc);
 }
@@ -139,7 +139,7 @@ static void add_node(struct world *w, int64_t i)
 
 void object_platform(struct world *w)
 {
-    static const char *const names[] = {"default", "kube-system"};
+    static const char *const names[] = { "default", "kube-system" };
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         add_namespace(w, names[i]);
     if (!store_find(&w->store, SIM_NAMESPACE, "", w->story.ns))

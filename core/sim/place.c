@@ -63,11 +63,13 @@ void place_clear(struct place *p)
 {
     if (!p->dir)
         return;
-    drop(p->kubeconfig, "");
-    drop(p->control, "");
-    drop(p->errors_db, "");
-    drop(p->errors_db, "-wal");
-    drop(p->errors_db, "-shm");
+    if (p->has_made_kubeconfig)
+        drop(p->kubeconfig, "");
+    if (p->has_made_errors_db) {
+        drop(p->errors_db, "");
+        drop(p->errors_db, "-wal");
+        drop(p->errors_db, "-shm");
+    }
     if (p->owns_dir)
         nftw(p->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     else if (p->has_made_dir)
@@ -76,7 +78,7 @@ void place_clear(struct place *p)
     free(p->kubeconfig);
     free(p->errors_db);
     free(p->control);
-    *p = (struct place){0};
+    *p = (struct place){ 0 };
 }
 
 enum err_code place_token(char out[33], struct err *e)
@@ -89,10 +91,10 @@ enum err_code place_token(char out[33], struct err *e)
     return ERR_OK;
 }
 
-enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token,
-                                     const char *ns, struct err *e)
+enum err_code place_write_kubeconfig(struct place *p, int port, const char *token, const char *ns,
+                                     struct err *e)
 {
-    static const char *const roles[] = {"", "viewer", "nopods"};
+    static const char *const roles[] = { "", "viewer", "nopods" };
     struct buf b = BUF_INIT(16 * 1024);
     buf_adds(&b, "# The simulated platform of bakewatch-sim: on this machine alone, gone when it "
                  "ends.  Over http no client\n"
@@ -107,6 +109,7 @@ enum err_code place_write_kubeconfig(const struct place *p, int port, const char
                  "- {name: demo%s%s, context: {cluster: demo%s%s, user: demo, namespace: %s}}\n",
                  i ? "-" : "", roles[i], i ? "-" : "", roles[i], ns);
     int fd = open(p->kubeconfig, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    p->has_made_kubeconfig = fd >= 0;
     bool is_written = fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len;
     if (!is_written)
         err_set(e, ERR_IO, errno, "%s: %s", p->kubeconfig, strerror(errno));

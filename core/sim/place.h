@@ -14,12 +14,13 @@
 
 struct place {
     char *dir, *kubeconfig, *errors_db, *control;
-    bool has_made_dir, owns_dir;
+    bool has_made_dir, has_made_kubeconfig, owns_dir;
+    bool has_made_errors_db; /* by whoever opened it */
 };
 
 /* dir NULL: a new one.  owns_dir: place_clear removes it with all that others have put there. */
 MUST_USE enum err_code place_make(const char *dir, bool owns_dir, struct place *out, struct err *e);
-MUST_USE enum err_code place_write_kubeconfig(const struct place *p, int port, const char *token, const char *ns,
+MUST_USE enum err_code place_write_kubeconfig(struct place *p, int port, const char *token, const char *ns,
                                               struct err *e);
 void place_clear(struct place *p);
 MUST_USE enum err_code place_token(char out[33], struct err *e);

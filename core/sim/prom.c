@@ -27,14 +27,14 @@ enum part {
     PART_UP
 };
 
-static const char *const metrics[] = {"http_requests_total",
-                                      "http_request_duration_seconds_bucket",
-                                      "http_request_duration_seconds_count",
-                                      "http_request_duration_seconds_sum",
-                                      "process_cpu_seconds_total",
-                                      "db_pool_connections_in_use",
-                                      "db_pool_connections_max",
-                                      "up"};
+static const char *const metrics[] = { "http_requests_total",
+                                       "http_request_duration_seconds_bucket",
+                                       "http_request_duration_seconds_count",
+                                       "http_request_duration_seconds_sum",
+                                       "process_cpu_seconds_total",
+                                       "db_pool_connections_in_use",
+                                       "db_pool_connections_max",
+                                       "up" };
 
 static struct prom_series *add(const struct world *w, const struct sim_service *sv,
                                const char *metric, const void *what, int part, struct arena *a,
@@ -53,7 +53,7 @@ static struct prom_series *add(const struct world *w, const struct sim_service *
 static void find_flow(const struct world *w, const struct sim_service *sv, const struct flow *f,
                       const char *metric, struct arena *a, struct prom_vector *out)
 {
-    static const char *const codes[] = {"200", "500", "503"};
+    static const char *const codes[] = { "200", "500", "503" };
     struct prom_series *s;
     if (text_eq(metric, "http_requests_total")) {
         for (int c = 0; c < N_FLOW_CODES; c++) {
@@ -73,9 +73,9 @@ static void find_flow(const struct world *w, const struct sim_service *sv, const
         static const struct {
             const char *metric;
             enum part part;
-        } plain[] = {{"http_request_duration_seconds_count", PART_COUNT},
-                     {"http_request_duration_seconds_sum", PART_SUM},
-                     {"process_cpu_seconds_total", PART_CPU}};
+        } plain[] = { { "http_request_duration_seconds_count", PART_COUNT },
+                      { "http_request_duration_seconds_sum", PART_SUM },
+                      { "process_cpu_seconds_total", PART_CPU } };
         for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
             if (text_eq(metric, plain[i].metric))
                 prom_set(add(w, sv, metric, f, plain[i].part, a, out), "version", f->version->tag);
@@ -135,7 +135,7 @@ static size_t read_samples(void *ctx, const struct prom_series *s, int64_t from_
     for (; i < n && many < room; i++) {
         int64_t at = traffic_sample_ms(w, i);
         if (at > from_ms && at <= to_ms)
-            out[many++] = (struct prom_point){at, value_of(s, i)};
+            out[many++] = (struct prom_point){ at, value_of(s, i) };
     }
     return many;
 }
@@ -195,9 +195,9 @@ static bool time_of(struct api_call *c, const char *key, int64_t otherwise, int6
 static void query(struct api_call *c, const struct prom_node *n, const struct prom_source *src)
 {
     struct buf *b = &c->out->body;
-    struct arena a = {0};
-    struct prom_vector v = {0};
-    struct err e = {0};
+    struct arena a = { 0 };
+    struct prom_vector v = { 0 };
+    struct err e = { 0 };
     int64_t at;
     if (!time_of(c, "time", c->api->world->now_ms, &at)) {
         refuse(c, "invalid parameter \"time\"");
@@ -237,7 +237,7 @@ static struct line *line_of(struct line **lines, size_t *n, const struct prom_se
         i++;
     if (i == *n) {
         *lines = x_realloc(*lines, (*n + 1) * sizeof **lines);
-        (*lines)[(*n)++] = (struct line){x_strdup(buf_str(&key)), BUF_INIT(1024 * 1024)};
+        (*lines)[(*n)++] = (struct line){ x_strdup(buf_str(&key)), BUF_INIT(1024 * 1024) };
     }
     buf_release(&key);
     return &(*lines)[i];
@@ -248,7 +248,7 @@ static void query_range(struct api_call *c, const struct prom_node *n,
 {
     struct buf *b = &c->out->body;
     struct line *lines = NULL;
-    struct err e = {0};
+    struct err e = { 0 };
     size_t n_lines = 0;
     int64_t start, end, step;
     bool is_good = time_of(c, "start", TIME_NONE, &start) && time_of(c, "end", TIME_NONE, &end);
@@ -265,8 +265,8 @@ static void query_range(struct api_call *c, const struct prom_node *n,
         return;
     }
     for (int64_t at = start; at <= end && !e.code; at += step) {
-        struct arena a = {0};
-        struct prom_vector v = {0};
+        struct arena a = { 0 };
+        struct prom_vector v = { 0 };
         if (promql_eval(n, src, at, &a, &v, &e) == ERR_OK) {
             for (size_t i = 0; i < v.n; i++) {
                 struct line *l = line_of(&lines, &n_lines, &v.items[i]);
@@ -292,11 +292,11 @@ static void query_range(struct api_call *c, const struct prom_node *n,
 
 static void answer_query(struct api_call *c, bool is_range)
 {
-    struct prom_source src = {find, read_samples, c->api->world};
+    struct prom_source src = { find, read_samples, c->api->world };
     const char *text = request_query(c->q, "query");
-    struct arena a = {0};
+    struct arena a = { 0 };
     struct prom_node *n = NULL;
-    struct err e = {0};
+    struct err e = { 0 };
     if (!text || !text[0]) {
         refuse(c, "invalid parameter \"query\": 1:1: parse error: no expression found in input");
     } else if (promql_parse(text, &a, &n, &e)) {

@@ -23,7 +23,7 @@ struct prom_series *prom_add(struct prom_vector *v, struct arena *a)
         v->is_full = true;
         v->n--;
     }
-    v->items[v->n] = (struct prom_series){0};
+    v->items[v->n] = (struct prom_series){ 0 };
     return &v->items[v->n++];
 }
 
@@ -34,7 +34,7 @@ void prom_set(struct prom_series *s, const char *name, const char *value)
         return;
     for (; i && strcmp(s->labels[i - 1].name, name) > 0; i--)
         s->labels[i] = s->labels[i - 1];
-    s->labels[i] = (struct prom_label){name, value};
+    s->labels[i] = (struct prom_label){ name, value };
     s->n++;
 }
 
@@ -109,7 +109,7 @@ static enum err_code keep_matching(struct prom_vector *v, const struct prom_matc
 static enum err_code select_series(const struct prom_node *n, const struct prom_source *src,
                                    struct arena *a, struct prom_vector *out, struct err *e)
 {
-    struct prom_vector v = {0};
+    struct prom_vector v = { 0 };
     src->find(src->ctx, n->metric, a, &v);
     for (size_t i = 0; i < n->n_matchers; i++) {
         if (keep_matching(&v, &n->matchers[i], e))
@@ -176,9 +176,9 @@ static void rates(struct prom_vector *v, const struct prom_node *n, const struct
 static struct prom_vector aggregated(const struct prom_node *n, const struct prom_vector *in,
                                      struct arena *a)
 {
-    struct prom_vector out = {0};
+    struct prom_vector out = { 0 };
     for (size_t i = 0; i < in->n; i++) {
-        struct prom_series key = {0}, *s = NULL;
+        struct prom_series key = { 0 }, *s = NULL;
         for (size_t k = 0; k < n->n_by; k++) {
             const char *value = prom_get(&in->items[i], n->by[k]);
             if (value[0])
@@ -237,7 +237,7 @@ static double quantile(double q, struct bucket *b, size_t n)
 static struct prom_vector quantiles(const struct prom_node *n, const struct prom_vector *in,
                                     struct arena *a)
 {
-    struct prom_vector out = {0};
+    struct prom_vector out = { 0 };
     struct bucket *buckets = arena_alloc(a, (in->n + 1) * sizeof *buckets);
     bool *is_done = arena_alloc(a, in->n + 1);
     for (size_t i = 0; i < in->n; i++) {
@@ -255,7 +255,7 @@ static struct prom_vector quantiles(const struct prom_node *n, const struct prom
                 continue;
             is_done[k] = true;
             buckets[many++] =
-                (struct bucket){strtod(prom_get(&in->items[k], "le"), NULL), in->items[k].value};
+                (struct bucket){ strtod(prom_get(&in->items[k], "le"), NULL), in->items[k].value };
         }
         struct prom_series *s = prom_add(&out, a);
         *s = key;
@@ -273,7 +273,7 @@ static double calculate(char op, double a, double b)
 static struct prom_vector combined(char op, struct prom_vector *l, struct prom_vector *r,
                                    struct arena *a)
 {
-    struct prom_vector out = {.is_scalar = l->is_scalar && r->is_scalar};
+    struct prom_vector out = { .is_scalar = l->is_scalar && r->is_scalar };
     for (size_t i = 0; i < l->n; i++) {
         for (size_t k = 0; k < r->n; k++) {
             prom_drop(&l->items[i], "__name__");
@@ -291,9 +291,9 @@ static struct prom_vector combined(char op, struct prom_vector *l, struct prom_v
 enum err_code promql_eval(const struct prom_node *n, const struct prom_source *src, int64_t at_ms,
                           struct arena *a, struct prom_vector *out, struct err *e)
 {
-    struct prom_vector left = {0}, right = {0};
+    struct prom_vector left = { 0 }, right = { 0 };
     if (n->kind == PROM_NUMBER) {
-        *out = (struct prom_vector){.is_scalar = true};
+        *out = (struct prom_vector){ .is_scalar = true };
         prom_add(out, a)->value = n->number;
         return ERR_OK;
     }

@@ -68,7 +68,7 @@ static bool matcher(struct parser *q, struct prom_matcher *m)
     static const struct {
         const char *sign;
         enum prom_match op;
-    } ops[] = {{"=~", MATCH_RE}, {"!~", MATCH_NOT_RE}, {"!=", MATCH_NE}, {"=", MATCH_EQ}};
+    } ops[] = { { "=~", MATCH_RE }, { "!~", MATCH_NOT_RE }, { "!=", MATCH_NE }, { "=", MATCH_EQ } };
     size_t i = 0;
     m->label = name(q);
     while (m->label && i < ARRAY_LEN(ops) && !take(q, ops[i].sign))
@@ -177,7 +177,9 @@ static struct prom_node *primary(struct parser *q)
     static const struct {
         const char *name;
         char op;
-    } aggregates[] = {{"sum", 's'}, {"max", 'M'}, {"min", 'm'}, {"avg", 'a'}, {"count", 'c'}};
+    } aggregates[] = {
+        { "sum", 's' }, { "max", 'M' }, { "min", 'm' }, { "avg", 'a' }, { "count", 'c' }
+    };
     char *end;
     if (take(q, "(")) {
         struct prom_node *n = expr(q);
@@ -259,8 +261,8 @@ static struct prom_node *expr(struct parser *q)
 enum err_code promql_parse(const char *query, struct arena *a, struct prom_node **out,
                            struct err *e)
 {
-    struct err own = {0};
-    struct parser q = {.text = query, .p = query, .a = a, .e = e ? e : &own};
+    struct err own = { 0 };
+    struct parser q = { .text = query, .p = query, .a = a, .e = e ? e : &own };
     if (strlen(query) > PROMQL_BYTES)
         return err_set(e, ERR_LIMIT, 0, "a query of more than %d bytes", PROMQL_BYTES);
     struct prom_node *n = expr(&q);

@@ -17,7 +17,7 @@ static void swap(struct sim_due *a, struct sim_due *b)
 void sim_queue_release(struct sim_queue *q)
 {
     free(q->heap);
-    *q = (struct sim_queue){0};
+    *q = (struct sim_queue){ 0 };
 }
 
 void sim_queue_add(struct sim_queue *q, int64_t at_ms, sim_act_fn *fn, uint64_t id, uint64_t arg)
@@ -27,7 +27,7 @@ void sim_queue_add(struct sim_queue *q, int64_t at_ms, sim_act_fn *fn, uint64_t 
         q->heap = x_realloc(q->heap, q->room * sizeof *q->heap);
     }
     size_t i = q->n++;
-    q->heap[i] = (struct sim_due){at_ms, q->next_seq++, fn, id, arg};
+    q->heap[i] = (struct sim_due){ at_ms, q->next_seq++, fn, id, arg };
     for (; i && is_before(&q->heap[i], &q->heap[(i - 1) / 2]); i = (i - 1) / 2)
         swap(&q->heap[i], &q->heap[(i - 1) / 2]);
 }

@@ -67,7 +67,7 @@ static int worth(const struct sim_object *pod)
 static struct sim_object *least_worth(struct sim_object *rs)
 {
     struct sim_object *pod, *least = NULL;
-    DL_FOREACH (rs->children, pod) { /* of equals the youngest */
+    DL_FOREACH(rs->children, pod) { /* of equals the youngest */
         if (!pod->pod->is_deleted && (!least || worth(pod) <= worth(least)))
             least = pod;
     }
@@ -75,19 +75,27 @@ static struct sim_object *least_worth(struct sim_object *rs)
 }
 
 struct tally {
-    int64_t alive, ready;
+    int64_t alive, ready, available;
 };
 
-static struct tally count(const struct sim_object *rs)
+/* A ready pod is available when it has been so for minReadySeconds: looked at again when that is over. */
+static struct tally count(struct world *w, struct sim_object *rs)
 {
     const struct sim_object *pod;
-    struct tally t = {0};
-    DL_FOREACH (rs->children, pod) {
+    struct tally t = { 0 };
+    int64_t patience = tree_int(rs->doc, "spec.minReadySeconds", 0) * 1000, least = INT64_MAX;
+    DL_FOREACH(rs->children, pod) {
+        int64_t left = patience - (w->now_ms - pod->pod->turned_ms);
         if (pod->pod->is_deleted)
             continue;
         t.alive++;
         t.ready += pod->pod->is_ready;
+        t.available += pod->pod->is_ready && left <= 0;
+        if (pod->pod->is_ready && left > 0 && left < least)
+            least = left;
     }
+    if (least < INT64_MAX)
+        world_after(w, least, replicaset_sync, rs->id, 0);
     return t;
 }
 
@@ -96,10 +104,10 @@ static bool write_status(struct sim_object *rs, struct tally t)
     cJSON *status = x_must(cJSON_CreateObject());
     tree_set_int(status, "replicas", t.alive);
     tree_set_int(status, "fullyLabeledReplicas", t.alive);
-    if (t.ready) {
+    if (t.ready)
         tree_set_int(status, "readyReplicas", t.ready);
-        tree_set_int(status, "availableReplicas", t.ready);
-    }
+    if (t.available)
+        tree_set_int(status, "availableReplicas", t.available);
     if (!t.alive)
         tree_drop(status, "fullyLabeledReplicas");
     tree_set_int(status, "observedGeneration", tree_int(rs->doc, "metadata.generation", 1));
@@ -117,7 +125,7 @@ void replicaset_sync(struct world *w, uint64_t id, uint64_t arg)
         return;
     rs->is_due = false;
     int64_t wanted = tree_int(rs->doc, "spec.replicas", 0);
-    struct tally t = count(rs);
+    struct tally t = count(w, rs);
     for (; t.alive < wanted; t.alive++) {
         pod = pod_add(w, rs, tree_at(rs->doc, "spec.template"), new_name(w, rs, name), -1);
         world_event(w, rs, "replicaset-controller", false, "SuccessfulCreate", "Created pod: %s",
@@ -128,7 +136,7 @@ void replicaset_sync(struct world *w, uint64_t id, uint64_t arg)
                     pod->name);
         pod_delete(w, pod);
     }
-    if (!write_status(rs, count(rs)))
+    if (!write_status(rs, count(w, rs)))
         return;
     store_changed(&w->store, rs);
     if (rs->owner)

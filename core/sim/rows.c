@@ -96,6 +96,8 @@ enum err_code rows_open_sqlite(const char *path, struct rows **out, struct err *
         rows_free(r);
     else
         *out = r;
+    if (rc && fd >= 0) /* made, and of no use */
+        unlink(path);
     return rc;
 }
 
@@ -148,16 +150,16 @@ static void write_sqlite(struct rows *r, const struct error_row *row)
 {
     char at[48];
     const struct row_spec *s = row->spec;
-    const char *const values[] = {time_text(row->at_ms, at),
-                                  row->service,
-                                  row->environment,
-                                  s->stage,
-                                  s->code,
-                                  s->severity,
-                                  s->message,
-                                  s->stack,
-                                  s->user_impact,
-                                  s->business_impact};
+    const char *const values[] = { time_text(row->at_ms, at),
+                                   row->service,
+                                   row->environment,
+                                   s->stage,
+                                   s->code,
+                                   s->severity,
+                                   s->message,
+                                   s->stack,
+                                   s->user_impact,
+                                   s->business_impact };
     if (!r->is_open)
         r->is_open = sqlite3_exec(r->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
@@ -172,9 +174,9 @@ static void queue_pg(struct rows *r, const struct error_row *row)
     char at[48], with_zone[56];
     const struct row_spec *s = row->spec;
     snprintf(with_zone, sizeof with_zone, "%s+00", time_text(row->at_ms, at));
-    const char *const values[COLUMNS] = {with_zone, row->service,   s->stage,
-                                         s->code,   s->severity,    s->message,
-                                         s->stack,  s->user_impact, s->business_impact};
+    const char *const values[COLUMNS] = { with_zone, row->service,   s->stage,
+                                          s->code,   s->severity,    s->message,
+                                          s->stack,  s->user_impact, s->business_impact };
     if (r->n == ROWS_WAITING) {
         fail(r, "too many rows wait for the database");
         return;

@@ -10,7 +10,7 @@ enum { VALUES = 64 };
 void selector_release(struct selector *s)
 {
     arena_release(&s->arena);
-    *s = (struct selector){0};
+    *s = (struct selector){ 0 };
 }
 
 static void skip_space(const char **p)
@@ -76,7 +76,7 @@ static bool parse_term(struct arena *a, const char **p, struct selector_term *t)
 
 enum err_code selector_parse(const char *text, struct selector *out, struct err *e)
 {
-    struct selector s = {0};
+    struct selector s = { 0 };
     const char *p = text ? text : "";
     enum err_code rc = ERR_OK;
     if (strlen(p) > SELECTOR_BYTES)

@@ -127,7 +127,7 @@ static bool is_token(const struct server *s, const char *p, size_t n, enum serve
     static const struct {
         const char *suffix;
         enum server_role role;
-    } roles[] = {{"", ROLE_ADMIN}, {".viewer", ROLE_VIEWER}, {".nopods", ROLE_NOPODS}};
+    } roles[] = { { "", ROLE_ADMIN }, { ".viewer", ROLE_VIEWER }, { ".nopods", ROLE_NOPODS } };
     size_t len = strlen(s->token);
     if (n < len || memcmp(p, s->token, len) != 0)
         return false;
@@ -198,14 +198,14 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
         *data_n = 0;
         return MHD_YES;
     }
-    struct reply r = {.status = 200, .body = BUF_INIT(PENDING), .stream_bytes = -1};
-    struct request q = {.connection = c,
-                        .method = method,
-                        .path = url,
-                        .accept = header(c, "Accept"),
-                        .content_type = header(c, "Content-Type"),
-                        .body = buf_str(&call->body),
-                        .body_n = call->body.len};
+    struct reply r = { .status = 200, .body = BUF_INIT(PENDING), .stream_bytes = -1 };
+    struct request q = { .connection = c,
+                         .method = method,
+                         .path = url,
+                         .accept = header(c, "Accept"),
+                         .content_type = header(c, "Content-Type"),
+                         .body = buf_str(&call->body),
+                         .body_n = call->body.len };
     if (!identify(s, c, &q.path, &q.role))
         refuse(&r, 401, "Unauthorized", "Unauthorized");
     else if (call->is_too_large)
@@ -235,9 +235,9 @@ static void on_end(void *cls, struct MHD_Connection *c, void **per_call,
 
 static int bind_port(int port, struct err *e)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) &&
         !bind(fd, (struct sockaddr *)&at, sizeof at))
@@ -292,7 +292,7 @@ static void stop(struct server *s)
     struct open_stream *o;
     if (!s->daemon)
         return;
-    DL_FOREACH (s->streams, o) { /* none may be suspended when it ends */
+    DL_FOREACH(s->streams, o) { /* none may be suspended when it ends */
         o->is_cut = true;
         resume(o);
     }
@@ -337,24 +337,25 @@ size_t server_want(struct server *s, struct pollfd *out, size_t room, int64_t *w
     size_t n = 0;
     if (!s->daemon || room < 1)
         return 0;
-    out[n++] = (struct pollfd){
-        .fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN};
+    out[n++] =
+        (struct pollfd){ .fd = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+                         .events = POLLIN };
     if (s->is_due)
         *wait_ms = 0;
     else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES && (int64_t)ms < *wait_ms)
         *wait_ms = (int64_t)ms;
     int64_t now = clock_io_ms();
-    DL_FOREACH (s->streams, o) {
+    DL_FOREACH(s->streams, o) {
         if (!o->is_suspended)
             continue;
         int64_t left =
             o->stream->deadline_ms == INT64_MAX ? INT64_MAX : o->stream->deadline_ms - now;
         *wait_ms = left < *wait_ms ? left : *wait_ms;
         if (n < room) /* nobody else sees that its reader has gone */
-            out[n++] = (struct pollfd){
-                .fd = MHD_get_connection_info(o->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-                          ->connect_fd,
-                .events = POLLRDHUP};
+            out[n++] = (struct pollfd){ .fd = MHD_get_connection_info(
+                                                  o->connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                                                  ->connect_fd,
+                                        .events = POLLRDHUP };
     }
     *wait_ms = *wait_ms < 0 ? 0 : *wait_ms;
     return n;
@@ -366,7 +367,7 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
     if (!s->daemon)
         return;
     int64_t now = clock_io_ms();
-    DL_FOREACH (s->streams, o) {
+    DL_FOREACH(s->streams, o) {
         if (!o->is_suspended)
             continue;
         int fd =
@@ -383,6 +384,6 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
 void server_poke(struct server *s)
 {
     struct open_stream *o;
-    DL_FOREACH (s->streams, o)
+    DL_FOREACH(s->streams, o)
         resume(o);
 }

@@ -81,7 +81,7 @@ int traffic_healthz(const struct world *w, const struct sim_service *sv, struct 
 
 void traffic_metrics(const struct world *w, const struct sim_service *sv, struct buf *out)
 {
-    static const char *const codes[] = {"200", "500", "503"};
+    static const char *const codes[] = { "200", "500", "503" };
     const struct traffic *t = traffic_of(w, sv);
     buf_adds(out,
              "# HELP http_requests_total Requests answered.\n# TYPE http_requests_total counter\n");

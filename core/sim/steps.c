@@ -37,11 +37,11 @@ static void begin_effect(struct world *w, const struct story_step *st)
     if (w->n_effects == WORLD_EFFECTS)
         return;
     struct effect *f = &w->effects[w->n_effects++];
-    *f = (struct effect){.service = st->service,
-                         .slow = st->act == STEP_SLOW ? st->number : 1,
-                         .errors = st->act == STEP_ERRORS ? st->number : 0,
-                         .from_ms = w->now_ms,
-                         .until_ms = st->for_ms ? w->now_ms + st->for_ms : INT64_MAX};
+    *f = (struct effect){ .service = st->service,
+                          .slow = st->act == STEP_SLOW ? st->number : 1,
+                          .errors = st->act == STEP_ERRORS ? st->number : 0,
+                          .from_ms = w->now_ms,
+                          .until_ms = st->for_ms ? w->now_ms + st->for_ms : INT64_MAX };
     if (!st->n_rows || !st->service)
         return;
     f->rows = st->rows;

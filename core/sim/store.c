@@ -8,20 +8,20 @@
 #include "core/base/text.h"
 
 const struct sim_kind_info sim_kinds[N_SIM_KINDS] = {
-    [SIM_NAMESPACE] = {"", "v1", "namespaces", "Namespace", "namespace", "ns", false},
-    [SIM_NODE] = {"", "v1", "nodes", "Node", "node", "no", false},
-    [SIM_DEPLOYMENT] = {"apps", "v1", "deployments", "Deployment", "deployment", "deploy", true},
-    [SIM_REPLICASET] = {"apps", "v1", "replicasets", "ReplicaSet", "replicaset", "rs", true},
-    [SIM_STATEFULSET] = {"apps", "v1", "statefulsets", "StatefulSet", "statefulset", "sts", true},
-    [SIM_DAEMONSET] = {"apps", "v1", "daemonsets", "DaemonSet", "daemonset", "ds", true},
-    [SIM_REVISION] = {"apps", "v1", "controllerrevisions", "ControllerRevision",
-                      "controllerrevision", "", true},
-    [SIM_POD] = {"", "v1", "pods", "Pod", "pod", "po", true},
-    [SIM_HPA] = {"autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler",
-                 "horizontalpodautoscaler", "hpa", true},
-    [SIM_SERVICE] = {"", "v1", "services", "Service", "service", "svc", true},
-    [SIM_EVENT] = {"", "v1", "events", "Event", "event", "ev", true},
-    [SIM_JOB] = {"batch", "v1", "jobs", "Job", "job", "", true},
+    [SIM_NAMESPACE] = { "", "v1", "namespaces", "Namespace", "namespace", "ns", false },
+    [SIM_NODE] = { "", "v1", "nodes", "Node", "node", "no", false },
+    [SIM_DEPLOYMENT] = { "apps", "v1", "deployments", "Deployment", "deployment", "deploy", true },
+    [SIM_REPLICASET] = { "apps", "v1", "replicasets", "ReplicaSet", "replicaset", "rs", true },
+    [SIM_STATEFULSET] = { "apps", "v1", "statefulsets", "StatefulSet", "statefulset", "sts", true },
+    [SIM_DAEMONSET] = { "apps", "v1", "daemonsets", "DaemonSet", "daemonset", "ds", true },
+    [SIM_REVISION] = { "apps", "v1", "controllerrevisions", "ControllerRevision",
+                       "controllerrevision", "", true },
+    [SIM_POD] = { "", "v1", "pods", "Pod", "pod", "po", true },
+    [SIM_HPA] = { "autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler",
+                  "horizontalpodautoscaler", "hpa", true },
+    [SIM_SERVICE] = { "", "v1", "services", "Service", "service", "svc", true },
+    [SIM_EVENT] = { "", "v1", "events", "Event", "event", "ev", true },
+    [SIM_JOB] = { "batch", "v1", "jobs", "Job", "job", "", true },
 };
 
 const char *sim_api_version(enum sim_kind kind)
@@ -53,7 +53,7 @@ void sim_text_unref(struct sim_text *t)
 
 struct json_span sim_text_span(const struct sim_text *t)
 {
-    return (struct json_span){t->bytes, t->n};
+    return (struct json_span){ t->bytes, t->n };
 }
 
 static struct sim_text *render(const struct sim_object *o)
@@ -61,11 +61,11 @@ static struct sim_text *render(const struct sim_object *o)
     char *s = x_must(cJSON_PrintBuffered(o->doc, 4096, false));
     size_t n = strlen(s), ns_n = strlen(o->ns) + 1, name_n = strlen(o->name) + 1;
     struct sim_text *t = x_malloc(sizeof *t + n + 1 + ns_n + name_n);
-    *t = (struct sim_text){.refs = 1, .kind = o->kind, .n = n};
+    *t = (struct sim_text){ .refs = 1, .kind = o->kind, .n = n };
     memcpy(t->bytes, s, n + 1);
     t->ns = memcpy(t->bytes + n + 1, o->ns, ns_n);
     t->name = memcpy(t->bytes + n + 1 + ns_n, o->name, name_n);
-    struct json_span meta = json_get((struct json_span){t->bytes, n}, "metadata");
+    struct json_span meta = json_get((struct json_span){ t->bytes, n }, "metadata");
     t->meta_at = (size_t)(meta.p - t->bytes);
     t->meta_n = meta.n;
     free(s);
@@ -74,7 +74,7 @@ static struct sim_text *render(const struct sim_object *o)
 
 static void note(struct sim_store *s, struct sim_object *o, enum sim_verb verb)
 {
-    static const char *const words[] = {"ADDED", "MODIFIED", "DELETED"};
+    static const char *const words[] = { "ADDED", "MODIFIED", "DELETED" };
     char rv[24];
     o->rv = ++s->rv;
     snprintf(rv, sizeof rv, "%" PRIu64, o->rv);
@@ -83,7 +83,7 @@ static void note(struct sim_store *s, struct sim_object *o, enum sim_verb verb)
     o->text = render(o);
     struct sim_change *c = &s->ring[o->kind][s->n_changes[o->kind]++ % STORE_RING];
     sim_text_unref(c->text);
-    *c = (struct sim_change){o->rv, verb, sim_text_ref(o->text)};
+    *c = (struct sim_change){ o->rv, verb, sim_text_ref(o->text) };
     if (s->log)
         fprintf(s->log, "%" PRId64 " %" PRIu64 " %s %s %s%s%s %s\n", *s->now_ms, o->rv, words[verb],
                 sim_kinds[o->kind].kind, o->ns, o->ns[0] ? "/" : "", o->name, o->uid);
@@ -91,7 +91,7 @@ static void note(struct sim_store *s, struct sim_object *o, enum sim_verb verb)
 
 void store_init(struct sim_store *s, struct sim_rand *rand, const int64_t *now_ms)
 {
-    *s = (struct sim_store){.rand = rand, .now_ms = now_ms, .rv = 1000, .gone_rv = 1000};
+    *s = (struct sim_store){ .rand = rand, .now_ms = now_ms, .rv = 1000, .gone_rv = 1000 };
     for (int k = 0; k < N_SIM_KINDS; k++)
         s->ring[k] = x_calloc(STORE_RING, sizeof *s->ring[k]);
 }
@@ -179,7 +179,7 @@ void store_release(struct sim_store *s)
 {
     struct sim_object *o, *next;
     for (int k = 0; k < N_SIM_KINDS; k++) {
-        HASH_ITER (by_key, s->of[k], o, next) {
+        HASH_ITER(by_key, s->of[k], o, next) {
             HASH_DELETE(by_key, s->of[k], o);
             HASH_DELETE(by_id, s->ids, o);
             free_object(o);
@@ -189,7 +189,7 @@ void store_release(struct sim_store *s)
         free(s->ring[k]);
         free(s->sorted[k]);
     }
-    *s = (struct sim_store){0};
+    *s = (struct sim_store){ 0 };
 }
 
 struct sim_object *store_find(const struct sim_store *s, enum sim_kind kind, const char *ns,

@@ -254,15 +254,15 @@ static struct sim_service *service_named(struct reader *r, const char *name)
         .rps = 10,
         .tag = "1.0.0",
         .deadline_s = 120,
-        .usual = {.p95_ms = 100,
-                  .ready_ms = 4000,
-                  .pull_ms = 3000,
-                  .errors = 0.002,
-                  .pool = -1,
-                  .cause = "",
-                  .crash_reason = "Error",
-                  .last_words = "fatal: the process ends",
-                  .first_ms = TIME_NONE},
+        .usual = { .p95_ms = 100,
+                   .ready_ms = 4000,
+                   .pull_ms = 3000,
+                   .errors = 0.002,
+                   .pool = -1,
+                   .cause = "",
+                   .crash_reason = "Error",
+                   .last_words = "fatal: the process ends",
+                   .first_ms = TIME_NONE },
     };
     return sv;
 }
@@ -354,12 +354,12 @@ bool story_time(const char *s, int64_t *out_ms)
 
 static void read_step(struct reader *r, const struct yaml_node *m, struct story_step *st)
 {
-    static const char *const acts[] = {"deploy", "scale",      "crash",   "slow", "errors",
-                                       "rows",   "dependency", "caption", "link"};
-    static const char *const number_keys[] = {[STEP_SCALE] = "replicas",
-                                              [STEP_CRASH] = "pods",
-                                              [STEP_SLOW] = "factor",
-                                              [STEP_ERRORS] = "share"};
+    static const char *const acts[] = { "deploy", "scale",      "crash",   "slow", "errors",
+                                        "rows",   "dependency", "caption", "link" };
+    static const char *const number_keys[] = { [STEP_SCALE] = "replicas",
+                                               [STEP_CRASH] = "pods",
+                                               [STEP_SLOW] = "factor",
+                                               [STEP_ERRORS] = "share" };
     if (!is_map(r, m,
                 "at do service version text name state replicas pods factor share for exit reason "
                 "rows"))
@@ -392,6 +392,8 @@ static void read_step(struct reader *r, const struct yaml_node *m, struct story_
     bool wants_service = k <= STEP_CRASH || k == STEP_ROWS;
     if ((service || wants_service) && !st->service)
         complain(r, m, "no such service:", service ? service : "(none)");
+    else if (strlen(st->text) > STORY_CAPTION)
+        complain(r, yaml_get(m, "text"), "a caption is a line: 400 bytes at most", NULL);
     else if (k == STEP_DEPLOY && !st->version)
         complain(r, m, "deploy: a version is wanted", NULL);
 }
@@ -442,9 +444,9 @@ static void read_file(struct reader *r, const char *file, const char *text, stor
 enum err_code story_parse(const char *file, const char *text, story_find_fn *find, void *ctx,
                           struct story *out, struct err *e)
 {
-    struct err own = {0};
-    struct story s = {.title = "", .ns = "shop", .nodes = 3, .length_ms = 1800000};
-    struct reader r = {.story = &s, .e = e ? e : &own};
+    struct err own = { 0 };
+    struct story s = { .title = "", .ns = "shop", .nodes = 3, .length_ms = 1800000 };
+    struct reader r = { .story = &s, .e = e ? e : &own };
     s.services = arena_alloc(&s.arena, STORY_MOST * sizeof *s.services);
     s.name = arena_strdup(&s.arena, file);
     read_file(&r, file, text, find, ctx);
@@ -461,5 +463,5 @@ enum err_code story_parse(const char *file, const char *text, story_find_fn *fin
 void story_release(struct story *s)
 {
     arena_release(&s->arena);
-    *s = (struct story){0};
+    *s = (struct story){ 0 };
 }

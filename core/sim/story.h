@@ -5,7 +5,7 @@
  * Shape    YAML.  `platform: NAME` reads another file first, whose services the story then changes.
  *          conf/stories/bad-release.yaml shows every key
  * Units    times "T+1:00", "T+1:02:03", "T-0:30"; spans "90s", "2m"; shares "7%" or 0.07
- * Limits   STORY_BYTES a file, STORY_MOST of anything in a list
+ * Limits   STORY_BYTES a file, STORY_MOST of anything in a list, STORY_CAPTION bytes a caption
  * Errors   ERR_CONFIG "FILE:LINE:COL: what"; an unknown key is one
  * Thread   any       Owns   everything lies in the story's arena
  */
@@ -18,7 +18,7 @@
 #include "core/conf/yaml.h"
 #include "core/sim/store.h"
 
-enum { STORY_BYTES = 256 * 1024, STORY_MOST = 256 };
+enum { STORY_BYTES = 256 * 1024, STORY_MOST = 256, STORY_CAPTION = 400 };
 
 struct row_spec { /* rows of deployment_errors */
     const char *code, *severity, *stage, *message, *stack, *user_impact, *business_impact;
@@ -39,7 +39,7 @@ struct sim_version {
     int64_t late_ms, creep_ms; /* errors and rows begin so late, and grow to their full size in this time */
     struct row_spec *rows;
     size_t n_rows;
-    int64_t crashes_given;    /* the world's: pods that have been told to crash */
+    int64_t crashes_given, flaps_given; /* the world's: pods that have been told to */
     int64_t first_ms;         /* the world's: since when one of its pods is ready; TIME_NONE */
     double *owed;             /* the world's: parts of a row, for each of rows */
     int64_t *written;

@@ -12,8 +12,8 @@
 #define SIGMA 0.5 /* of the logarithm of a latency */
 #define Z95   1.6449
 
-const double traffic_bounds[TRAFFIC_BUCKETS] = {.005, .01, .025, .05, .075, .1,  .15, .2,
-                                                .3,   .4,  .5,   .75, 1,    2.5, 5};
+const double traffic_bounds[TRAFFIC_BUCKETS] = { .005, .01, .025, .05, .075, .1,  .15, .2,
+                                                 .3,   .4,  .5,   .75, 1,    2.5, 5 };
 
 struct count_of { /* pods of one version */
     struct sim_version *version;
@@ -72,7 +72,7 @@ int64_t traffic_sample_ms(const struct world *w, uint64_t sample)
 static void count_pods(const struct sim_object *of, struct count_of *counts, size_t *n)
 {
     const struct sim_object *o;
-    DL_FOREACH (of->children, o) {
+    DL_FOREACH(of->children, o) {
         size_t i = 0;
         if (o->kind == SIM_REPLICASET)
             count_pods(o, counts, n);
@@ -81,7 +81,7 @@ static void count_pods(const struct sim_object *of, struct count_of *counts, siz
         while (i < *n && counts[i].version != o->pod->version)
             i++;
         if (i == *n && *n < TRAFFIC_FLOWS)
-            counts[(*n)++] = (struct count_of){.version = o->pod->version};
+            counts[(*n)++] = (struct count_of){ .version = o->pod->version };
         if (i == *n)
             continue;
         counts[i].ready += o->pod->is_ready;
@@ -127,7 +127,7 @@ struct weather { /* what the steps do to a service */
 
 static struct weather weather_of(const struct world *w, const struct sim_service *sv)
 {
-    struct weather x = {1, 0};
+    struct weather x = { 1, 0 };
     for (size_t i = 0; i < w->n_effects; i++) {
         const struct effect *f = &w->effects[i];
         if ((f->service && f->service != sv) || w->now_ms < f->from_ms || w->now_ms >= f->until_ms)
@@ -178,7 +178,7 @@ static void emit_rows(struct world *w, const char *service, const struct row_spe
         owed[i] +=
             size * (double)WORLD_TICK_MS / (double)rows[i].every_ms * noise(w, rows[i].code, 0.4);
         for (; owed[i] >= 1; owed[i] -= 1) {
-            struct error_row row = {w->now_ms, service, "production", &rows[i]};
+            struct error_row row = { w->now_ms, service, "production", &rows[i] };
             written[i]++;
             if (w->hooks.on_row)
                 w->hooks.on_row(w->hooks.ctx, &row);

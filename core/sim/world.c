@@ -33,10 +33,10 @@ struct sim_service *world_service_of(const struct world *w, const struct sim_obj
 
 void world_look(struct world *w, struct sim_object *o)
 {
-    static sim_act_fn *const looks[N_SIM_KINDS] = {[SIM_DEPLOYMENT] = deployment_sync,
-                                                   [SIM_REPLICASET] = replicaset_sync,
-                                                   [SIM_STATEFULSET] = set_sync,
-                                                   [SIM_DAEMONSET] = set_sync};
+    static sim_act_fn *const looks[N_SIM_KINDS] = { [SIM_DEPLOYMENT] = deployment_sync,
+                                                    [SIM_REPLICASET] = replicaset_sync,
+                                                    [SIM_STATEFULSET] = set_sync,
+                                                    [SIM_DAEMONSET] = set_sync };
     if (o->is_due || !looks[o->kind])
         return;
     o->is_due = true;
@@ -105,13 +105,13 @@ static void begin_service(struct world *w, const struct sim_service *sv)
 void world_init(struct world *w, struct story *story, uint64_t seed, int64_t start_ms,
                 const struct world_hooks *hooks, FILE *log)
 {
-    *w = (struct world){.story = *story,
-                        .seed = seed,
-                        .start_ms = start_ms,
-                        .now_ms = start_ms - WORLD_BEFORE_MS,
-                        .caption = "",
-                        .caption_ms = TIME_NONE};
-    *story = (struct story){0};
+    *w = (struct world){ .story = *story,
+                         .seed = seed,
+                         .start_ms = start_ms,
+                         .now_ms = start_ms - WORLD_BEFORE_MS,
+                         .caption = "",
+                         .caption_ms = TIME_NONE };
+    *story = (struct story){ 0 };
     if (hooks)
         w->hooks = *hooks;
     sim_rand_seed(&w->rand, seed);
@@ -163,7 +163,8 @@ void world_scale(struct world *w, int64_t deployments, int64_t pods, int64_t chu
 {
     char name[32];
     struct sim_service sv = {
-        .kind = SIM_DEPLOYMENT, .replicas = pods, .port = 8080, .deadline_s = 600};
+        .kind = SIM_DEPLOYMENT, .replicas = pods, .port = 8080, .deadline_s = 600
+    };
     cJSON *ns = x_must(cJSON_CreateObject());
     tree_set(tree_make(ns, "status"), "phase", "Active");
     if (deployments)

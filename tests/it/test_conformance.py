@@ -440,6 +440,56 @@ def check_paused(p):
     return is_held, held["status"].get("updatedReplicas", 0), counts(complete(p, "web"))
 
 
+def check_patience(p):
+    """minReadySeconds: ready is not yet available, and the rollout waits for it."""
+    complete(p, "web")
+    seen, stop = [], threading.Event()
+    rv = p.get(f"{APPS}/deployments")["metadata"]["resourceVersion"]
+
+    def read():
+        p.watch(f"{APPS}/deployments?watch=1&resourceVersion={rv}&timeoutSeconds=60&fieldSelector=metadata.name%3Dweb",
+                lambda got: seen.append(got[-1]["object"]) or stop.is_set())
+    reader = threading.Thread(target=read)
+    reader.start()
+    p.set_image("deployments", "web", "1.3.0", minReadySeconds=3)
+    p.wait(f"{APPS}/deployments/web", lambda d: is_complete(d) and d["spec"].get("minReadySeconds") == 3, "complete")
+    stop.set()
+    p.patch(f"{APPS}/deployments/web", {"spec": {"minReadySeconds": None}}, MERGE)
+    reader.join()
+    return (any(d["status"].get("readyReplicas", 0) > d["status"].get("availableReplicas", 0) for d in seen),
+            min(d["status"].get("availableReplicas", 0) for d in seen), counts(complete(p, "web")))
+
+
+def check_recreate(p):
+    """All old pods are gone before the first new one comes."""
+    complete(p, "web")
+    listed = p.get(f"{CORE}/pods?labelSelector=app%3Dweb")
+    rv, leaving = listed["metadata"]["resourceVersion"], {i["metadata"]["name"] for i in listed["items"] if "deletionTimestamp" in i["metadata"]}
+    p.patch(f"{APPS}/deployments/web", {"spec": {"strategy": {"type": "Recreate", "rollingUpdate": None}}}, MERGE)
+    p.set_image("deployments", "web", "1.4.0")
+    events = p.watch(f"{CORE}/pods?watch=1&resourceVersion={rv}&timeoutSeconds=60&labelSelector=app%3Dweb",
+                     lambda got: sum(e["type"] == "ADDED" for e in got) == 2)
+    kinds = [e["type"] for e in events if e["type"] != "MODIFIED" and e["object"]["metadata"]["name"] not in leaving]
+    done = complete(p, "web")
+    p.patch(f"{APPS}/deployments/web", {"spec": {"strategy": {"type": "RollingUpdate"}}}, MERGE)
+    return kinds, counts(done), conditions(done)
+
+
+def check_history_is_short(p):
+    complete(p, "policy-api")
+    p.patch(f"{APPS}/deployments/policy-api", {"spec": {"revisionHistoryLimit": 1}}, MERGE)
+    for tag in ("2.0.0", "2.1.0", "2.2.0"):
+        p.set_image("deployments", "policy-api", tag)
+        complete(p, "policy-api")
+
+    def look(doc):
+        return len(doc["items"]) == 2
+    p.wait(f"{APPS}/replicasets?labelSelector=app%3Dpolicy-api", look, "two ReplicaSets")
+    sets = replicasets(p, "policy-api")
+    p.patch(f"{APPS}/deployments/policy-api", {"spec": {"revisionHistoryLimit": 10}}, MERGE)
+    return [r["spec"]["template"]["spec"]["containers"][0]["image"] for r in sets], int(revision(sets[1])) - int(revision(sets[0]))
+
+
 def check_scale(p):
     found = []
     for n in (5, 1, 3):

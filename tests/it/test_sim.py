@@ -121,6 +121,13 @@ class Stories(unittest.TestCase):
 
     def test_slow_release(self):
         self.assertEqual(self.quiet("slow-release", "catalog-api"), ("pass", {}))
+        with Sim(story="slow-release") as s:
+            p95 = []
+            for t in ("T+0:30", "T+6:00"):
+                s.until(t)
+                query = 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket{service="catalog-api"}[2m])))'
+                p95.append(float(s.get("/prometheus/api/v1/query?" + urllib.parse.urlencode({"query": query}))["data"]["result"][0]["value"][1]))
+            self.assertAlmostEqual(p95[1] / p95[0], 1.6, delta=0.1)
 
     def test_good_release(self):
         self.assertEqual(self.quiet("good-release", "checkout-api"), ("pass", {}))
@@ -268,7 +275,7 @@ class Interfaces(unittest.TestCase):
             kind = {"Content-Type": "application/merge-patch+json"}
             self.assertEqual(s.request(path, "PATCH", b"x" * 3000000, kind)[0], 413)
             for body in (b"", b"{", b"[]", b"\x00", b'{"spec": null}', b'{"metadata": 1}', b'{"spec": {"template": {"spec": {"containers": []}}}}',
-                         b'{"spec":{"replicas":1e99}}', b'{"a":' * 5000, b'{"spec": {"a": 1, "a": 2}}'):
+                         b'{"spec":{"replicas":1e99}}', b'{"metadata": {"labels": 5}}', b'{"metadata": {"annotations": {"a": 5}}}', b'{"spec": {"template": null}}', b'{"a":' * 5000, b'{"spec": {"a": 1, "a": 2}}'):
                 with self.subTest(body[:40]):
                     self.assertIn(s.request(path, "PATCH", body, kind)[0], (400, 422))
             for op in (b'[{"op":"add"}]', b'[{"op":"move","from":"/spec","path":"/spec/x"}]', b'[{"op":"remove","path":""}]', b"[1]",
@@ -388,6 +395,16 @@ class Ends(unittest.TestCase):
             p.send_signal(sig)
             self.assertEqual(p.wait(20), 0)
             self.gone()
+
+    def test_what_is_there_already_stays(self):
+        p, ready = self.start()
+        second = subprocess.run([SIM, "--speed", "0", "--dir", self.top + "/run"], capture_output=True, text=True, check=False, timeout=20)
+        self.assertEqual((second.returncode, "File exists" in second.stderr), (1, True))
+        self.assertEqual(sorted(f for f in os.listdir(self.top + "/run") if "-" not in f), ["control", "errors.db", "kubeconfig"])
+        self.assertEqual(len(status(ready["kubeconfig"], "-n", "shop")), 7)
+        p.terminate()
+        self.assertEqual(p.wait(20), 0)
+        self.gone()
 
     def test_end_of_stdin(self):
         p, _ = self.start("--with-parent", stdin=subprocess.PIPE)

@@ -5,6 +5,9 @@
  */
 #include "tests/unit/unit.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "tests/unit/gate.h"
 
 /* ---- changes ---- */
