@@ -43,8 +43,8 @@ struct api_call { /* a request, taken apart */
     const char *parts[API_PARTS];
     size_t n;
     const char *group, *version, *ns, *resource, *name, *sub; /* "" = absent */
-    size_t rest; /* parts after sub */
-    enum sim_kind kind; /* N_SIM_KINDS: none of ours */
+    size_t rest;                                              /* parts after sub */
+    enum sim_kind kind;                                       /* N_SIM_KINDS: none of ours */
 };
 
 server_answer_fn api_answer; /* ctx is a struct api */
@@ -53,8 +53,10 @@ void api_forget(struct api *a); /* a compaction: pages and changes up to now are
 
 /* ---- for the files of the API alone ---- */
 
-void api_fail(struct api_call *c, int code, const char *reason, const char *fmt, ...) PRINTF_LIKE(4, 5);
-bool api_selectors(struct api_call *c, struct selector *labels, struct selector *fields); /* false: has failed */
+void api_fail(struct api_call *c, int code, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+bool api_selectors(struct api_call *c, struct selector *labels,
+                   struct selector *fields);                /* false: has failed */
 void api_object(struct buf *out, const struct sim_text *t); /* with kind and apiVersion */
 void api_list(struct api_call *c);
 void api_watch(struct api_call *c);

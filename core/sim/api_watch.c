@@ -92,8 +92,10 @@ static bool more(struct stream *stream, struct buf *out)
         w->rv = s->rv; /* of this kind there was nothing else up to now */
     if (w->has_bookmarks && now >= w->bookmark_ms) {
         add_bookmark(out, w->kind, w->rv);
-        w->bookmark_ms = w->bookmark_ms < w->end_ms - LAST_BOOKMARK_MS && now + w->api->bookmark_ms > w->end_ms - LAST_BOOKMARK_MS
-                             ? w->end_ms - LAST_BOOKMARK_MS : now + w->api->bookmark_ms;
+        w->bookmark_ms = w->bookmark_ms < w->end_ms - LAST_BOOKMARK_MS &&
+                                 now + w->api->bookmark_ms > w->end_ms - LAST_BOOKMARK_MS
+                             ? w->end_ms - LAST_BOOKMARK_MS
+                             : now + w->api->bookmark_ms;
     }
     w->stream.deadline_ms =
         w->has_bookmarks && w->bookmark_ms < w->end_ms ? w->bookmark_ms : w->end_ms;
@@ -134,7 +136,9 @@ void api_watch(struct api_call *c)
                                 .has_bookmarks = request_flag(c->q, "allowWatchBookmarks"),
                                 .end_ms = now + (secs ? secs : LEAST_S) * 1000 };
     snprintf(w->ns, sizeof w->ns, "%.63s", c->ns);
-    w->bookmark_ms = w->end_ms - LAST_BOOKMARK_MS < now + w->api->bookmark_ms ? w->end_ms - LAST_BOOKMARK_MS : now + w->api->bookmark_ms;
+    w->bookmark_ms = w->end_ms - LAST_BOOKMARK_MS < now + w->api->bookmark_ms
+                         ? w->end_ms - LAST_BOOKMARK_MS
+                         : now + w->api->bookmark_ms;
     w->stream.deadline_ms = w->has_bookmarks ? w->bookmark_ms : w->end_ms;
     if (!rv)
         collect_all(w);

@@ -62,7 +62,7 @@ static struct rollout_now look_at(struct sim_object *dep)
     if (!r.surge && !r.unavailable)
         r.unavailable = 1;
     hash_template(tree_at(dep->doc, "spec.template"), hash);
-    DL_FOREACH(dep->children, rs) {
+    DL_FOREACH (dep->children, rs) {
         cJSON *label = tree_get(tree_at(rs->doc, "metadata.labels"), HASH_LABEL);
         if (cJSON_IsString(label) && text_eq(label->valuestring, hash))
             r.fresh = rs;
@@ -183,7 +183,7 @@ static void find_fresh(struct world *w, struct rollout_now *r, cJSON *status)
     char text[400];
     struct sim_object *rs;
     int64_t most = 0;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         if (rs != r->fresh && revision_of(rs) > most)
             most = revision_of(rs);
     }
@@ -207,7 +207,7 @@ static void roll(struct world *w, struct rollout_now *r)
 {
     struct sim_object *rs;
     int64_t total = 0, available = 0, old = 0;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         total += spec_of(rs);
         available += available_of(rs);
         old += rs == r->fresh ? 0 : spec_of(rs);
@@ -225,7 +225,7 @@ static void roll(struct world *w, struct rollout_now *r)
             down = total - least - (now - available_of(r->fresh)), cleaned = 0;
     if (!old || down <= 0)
         return;
-    DL_FOREACH(r->dep->children, rs) { /* first what does not work anyway */
+    DL_FOREACH (r->dep->children, rs) { /* first what does not work anyway */
         int64_t n = spec_of(rs) - available_of(rs);
         if (rs == r->fresh || n <= 0 || cleaned == down)
             continue;
@@ -234,7 +234,7 @@ static void roll(struct world *w, struct rollout_now *r)
         cleaned += n;
     }
     int64_t spare = available - least;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         int64_t n = spec_of(rs) < spare ? spec_of(rs) : spare;
         if (rs == r->fresh || n <= 0)
             continue;
@@ -247,7 +247,7 @@ static void recreate(struct world *w, struct rollout_now *r)
 {
     struct sim_object *rs;
     int64_t left = 0;
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         if (rs == r->fresh)
             continue;
         scale(w, r, rs, 0);
@@ -263,7 +263,7 @@ static void forget_oldest(struct world *w, struct rollout_now *r)
     for (;;) {
         struct sim_object *rs, *oldest = NULL;
         int64_t n = 0;
-        DL_FOREACH(r->dep->children, rs) {
+        DL_FOREACH (r->dep->children, rs) {
             if (rs == r->fresh || spec_of(rs) || rs->children)
                 continue;
             n++;
@@ -286,7 +286,7 @@ static struct totals totals_of(const struct rollout_now *r)
 {
     const struct sim_object *rs;
     struct totals t = { 0 };
-    DL_FOREACH(r->dep->children, rs) {
+    DL_FOREACH (r->dep->children, rs) {
         int64_t n = tree_int(rs->doc, "status.replicas", 0);
         t.replicas += n;
         t.ready += tree_int(rs->doc, "status.readyReplicas", 0);
@@ -346,7 +346,7 @@ static void write_status(struct world *w, struct rollout_now *r, cJSON *status)
                                                tree_int(status, "availableReplicas", 0) };
     struct sim_object *rs;
     int64_t total = 0;
-    DL_FOREACH(r->dep->children, rs)
+    DL_FOREACH (r->dep->children, rs)
         total += spec_of(rs);
     tree_set_int(status, "observedGeneration", tree_int(r->dep->doc, "metadata.generation", 1));
     set_count(status, "replicas", t.replicas);

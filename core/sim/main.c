@@ -22,7 +22,13 @@
 #include "core/sim/place.h"
 #include "core/sim/rows.h"
 
-enum { FDS = 512, BOOKMARK_MS = 60000, LEAST_BOOKMARK_MS = 1000, STEPS = 500, STEPPED_START_S = 1767607200 /* 2026-01-05T10:00:00Z */ };
+enum {
+    FDS = 512,
+    BOOKMARK_MS = 60000,
+    LEAST_BOOKMARK_MS = 1000,
+    STEPS = 500,
+    STEPPED_START_S = 1767607200 /* 2026-01-05T10:00:00Z */
+};
 
 struct sim {
     struct sim_options options;
@@ -107,9 +113,12 @@ static void add_now(const struct sim *s, struct buf *out)
 {
     char t[32];
     story_text(s, s->world.now_ms, t);
-    buf_addf(out, "{\"now_ms\":%" PRId64 ",\"zero_ms\":%" PRId64 ",\"length_ms\":%" PRId64 ",\"t\":\"%s\",\"speed\":%g"
-                  ",\"link\":\"%s\",\"resourceVersion\":\"%" PRIu64 "\",\"caption\":", s->world.now_ms, s->world.start_ms,
-             s->world.story.length_ms, t, s->speed, s->is_link_up ? "up" : "down", s->world.store.rv);
+    buf_addf(out,
+             "{\"now_ms\":%" PRId64 ",\"zero_ms\":%" PRId64 ",\"length_ms\":%" PRId64
+             ",\"t\":\"%s\",\"speed\":%g"
+             ",\"link\":\"%s\",\"resourceVersion\":\"%" PRIu64 "\",\"caption\":",
+             s->world.now_ms, s->world.start_ms, s->world.story.length_ms, t, s->speed,
+             s->is_link_up ? "up" : "down", s->world.store.rv);
     json_quote(out, s->world.caption);
     if (s->world.caption_ms != TIME_NONE)
         buf_addf(out, ",\"caption_ms\":%" PRId64, s->world.caption_ms);
@@ -346,15 +355,19 @@ static enum err_code begin(struct sim *s, char token[33], struct err *e)
     struct story story = { 0 };
     if (load_story(&s->options, &story, e))
         return e->code;
-    if (place_make(s->options.dir, s->options.owns_dir, &s->place, e) || open_rows(s, e) || open_log(s, e)) {
+    if (place_make(s->options.dir, s->options.owns_dir, &s->place, e) || open_rows(s, e) ||
+        open_log(s, e)) {
         story_release(&story);
         return e->code;
     }
     begin_world(s, &story);
     s->api.world = &s->world;
-    /* A minute apart, as the real one's; in virtual minutes, so that a proof is not old at ten times the pace. */
-    s->api.bookmark_ms = s->speed > 1 ? (int64_t)(BOOKMARK_MS / s->speed) + LEAST_BOOKMARK_MS : BOOKMARK_MS;
-    if (place_token(token, e) || server_new((int)s->options.port, token, api_answer, &s->api, &s->server, e) ||
+    /* A minute apart, as the real one's; in virtual minutes, so that a proof is not old at ten
+     * times the pace. */
+    s->api.bookmark_ms =
+        s->speed > 1 ? (int64_t)(BOOKMARK_MS / s->speed) + LEAST_BOOKMARK_MS : BOOKMARK_MS;
+    if (place_token(token, e) ||
+        server_new((int)s->options.port, token, api_answer, &s->api, &s->server, e) ||
         place_write_kubeconfig(&s->place, server_port(s->server), token, s->world.story.ns, e))
         return e->code;
     return control_new(s->place.control, on_line, s, &s->control, e);
@@ -405,7 +418,8 @@ static void list_stories(void)
     for (size_t i = 0; story_names[i]; i++) {
         struct story story = { 0 };
         if (!text_eq(story_names[i], "platform") &&
-            !story_parse(story_names[i], story_embedded(NULL, story_names[i]), story_embedded, NULL, &story, NULL))
+            !story_parse(story_names[i], story_embedded(NULL, story_names[i]), story_embedded, NULL,
+                         &story, NULL))
             printf("%-18s %s\n", story_names[i], story.title);
         story_release(&story);
     }

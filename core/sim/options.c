@@ -102,22 +102,14 @@ static bool take(struct sim_options *o, int key, const char *v)
 enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out, struct err *e)
 {
     static const struct option longs[] = {
-        { "scenario", 1, NULL, 'S' },
-        { "story", 1, NULL, 'f' },
-        { "seed", 1, NULL, 's' },
-        { "speed", 1, NULL, 'x' },
-        { "listen", 1, NULL, 'l' },
-        { "dir", 1, NULL, 'd' },
-        { "deployments", 1, NULL, 'D' },
-        { "pods", 1, NULL, 'p' },
-        { "events", 1, NULL, 'e' },
-        { "event-log", 1, NULL, 'L' },
-        { "errors-db", 1, NULL, 'E' },
-        { "with-parent", 0, NULL, 'P' },
-        { "own-dir", 0, NULL, 'o' },
-        { "list", 0, NULL, 'n' },
-        { "help", 0, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+        { "scenario", 1, NULL, 'S' },    { "story", 1, NULL, 'f' },
+        { "seed", 1, NULL, 's' },        { "speed", 1, NULL, 'x' },
+        { "listen", 1, NULL, 'l' },      { "dir", 1, NULL, 'd' },
+        { "deployments", 1, NULL, 'D' }, { "pods", 1, NULL, 'p' },
+        { "events", 1, NULL, 'e' },      { "event-log", 1, NULL, 'L' },
+        { "errors-db", 1, NULL, 'E' },   { "with-parent", 0, NULL, 'P' },
+        { "own-dir", 0, NULL, 'o' },     { "list", 0, NULL, 'n' },
+        { "help", 0, NULL, 'h' },        { NULL, 0, NULL, 0 },
     };
     struct sim_options o = { .seed = 1, .speed = 1, .pods = 5 };
     int key, at;

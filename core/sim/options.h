@@ -19,6 +19,7 @@ struct sim_options {
     bool has_parent, owns_dir, wants_help, wants_list;
 };
 extern const char sim_usage[];
-MUST_USE enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out, struct err *e);
+MUST_USE enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out,
+                                         struct err *e);
 
 #endif

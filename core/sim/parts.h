@@ -23,23 +23,27 @@ enum { DAY_MS = 86400000 };
 
 /* objects.c */
 cJSON *object_template(const struct sim_service *sv, const char *tag);
-cJSON *object_workload(const struct world *w, const struct sim_service *sv, const char *tag, const char *cause);
+cJSON *object_workload(const struct world *w, const struct sim_service *sv, const char *tag,
+                       const char *cause);
 void object_platform(struct world *w); /* namespaces, nodes */
-void object_around(struct world *w, const struct sim_service *sv); /* Service, HorizontalPodAutoscaler */
+void object_around(struct world *w,
+                   const struct sim_service *sv); /* Service, HorizontalPodAutoscaler */
 void object_age(cJSON *doc, int64_t created_ms);
 
 /* hash.c */
-uint64_t hash_tree(const cJSON *t);                   /* the same for the same meaning: order of keys, empties */
+uint64_t hash_tree(const cJSON *t); /* the same for the same meaning: order of keys, empties */
 void hash_template(const cJSON *tmpl, char out[11]);
 
 /* deployment.c */
 void deployment_sync(struct world *w, uint64_t id, uint64_t arg);
-void deployment_settle(struct world *w, struct sim_object *dep, const struct sim_service *sv); /* up, with its past */
+void deployment_settle(struct world *w, struct sim_object *dep,
+                       const struct sim_service *sv); /* up, with its past */
 /* replicaset.c */
 void replicaset_sync(struct world *w, uint64_t id, uint64_t arg);
-struct sim_object *replicaset_add(struct world *w, struct sim_object *dep, const cJSON *tmpl, int64_t replicas,
-                                  int64_t revision, const char *cause);
-void replicaset_settle(struct world *w, struct sim_object *rs); /* its pods are there, ready since long */
+struct sim_object *replicaset_add(struct world *w, struct sim_object *dep, const cJSON *tmpl,
+                                  int64_t replicas, int64_t revision, const char *cause);
+void replicaset_settle(struct world *w,
+                       struct sim_object *rs); /* its pods are there, ready since long */
 /* sets.c */
 void set_sync(struct world *w, uint64_t id, uint64_t arg);
 void set_settle(struct world *w, struct sim_object *set, const struct sim_service *sv);

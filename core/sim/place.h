@@ -1,9 +1,9 @@
 /*
  * core/sim/place.h - the files that a run makes, and their end.
  *
- * Shape    DIR/kubeconfig (0600), DIR/errors.db, DIR/control; DIR itself when it was not there.  The
- *          kubeconfig has the contexts demo, demo-viewer (reads) and demo-nopods (reads all but pods)
- * Thread   one       Owns   the files: place_clear removes what it made, and nothing else
+ * Shape    DIR/kubeconfig (0600), DIR/errors.db, DIR/control; DIR itself when it was not there. The
+ *          kubeconfig has the contexts demo, demo-viewer (reads) and demo-nopods (reads all but
+ * pods) Thread   one       Owns   the files: place_clear removes what it made, and nothing else
  */
 #ifndef SIM_PLACE_H
 #define SIM_PLACE_H
@@ -20,8 +20,8 @@ struct place {
 
 /* dir NULL: a new one.  owns_dir: place_clear removes it with all that others have put there. */
 MUST_USE enum err_code place_make(const char *dir, bool owns_dir, struct place *out, struct err *e);
-MUST_USE enum err_code place_write_kubeconfig(struct place *p, int port, const char *token, const char *ns,
-                                              struct err *e);
+MUST_USE enum err_code place_write_kubeconfig(struct place *p, int port, const char *token,
+                                              const char *ns, struct err *e);
 void place_clear(struct place *p);
 MUST_USE enum err_code place_token(char out[33], struct err *e);
 

@@ -4,7 +4,8 @@
  *   metric{a="x", b!="x", c=~"5..", d!~"x"}      the newest sample, at most PROMQL_BACK_MS old
  *   rate(m[2m])  increase(m[2m])                 with Prometheus' extrapolation
  *   sum max min avg count  [by (a, b)] (v)       also written behind the brackets
- *   histogram_quantile(0.95, v)                  + - * / between vectors of equal labels, and numbers
+ *   histogram_quantile(0.95, v)                  + - * / between vectors of equal labels, and
+ * numbers
  *
  * Anything else is ERR_PARSE, in words like Prometheus' own.
  *
@@ -21,7 +22,13 @@
 
 #include "core/base/arena.h"
 
-enum { PROMQL_BYTES = 4096, PROMQL_DEPTH = 24, PROMQL_SERIES = 4096, PROMQL_LABELS = 10, PROMQL_BACK_MS = 300000 };
+enum {
+    PROMQL_BYTES = 4096,
+    PROMQL_DEPTH = 24,
+    PROMQL_SERIES = 4096,
+    PROMQL_LABELS = 10,
+    PROMQL_BACK_MS = 300000
+};
 
 struct prom_label {
     const char *name, *value;
@@ -47,21 +54,32 @@ struct prom_source {
     /* Adds every series of that metric, without values. */
     void (*find)(void *ctx, const char *metric, struct arena *a, struct prom_vector *out);
     /* Samples with from < at <= to, oldest first; returns how many, at most `room`. */
-    size_t (*read)(void *ctx, const struct prom_series *s, int64_t from_ms, int64_t to_ms, struct prom_point *out, size_t room);
+    size_t (*read)(void *ctx, const struct prom_series *s, int64_t from_ms, int64_t to_ms,
+                   struct prom_point *out, size_t room);
     void *ctx;
 };
 
 struct prom_node;
-MUST_USE enum err_code promql_parse(const char *query, struct arena *a, struct prom_node **out, struct err *e);
-MUST_USE enum err_code promql_eval(const struct prom_node *n, const struct prom_source *src, int64_t at_ms, struct arena *a,
-                                   struct prom_vector *out, struct err *e);
+MUST_USE enum err_code promql_parse(const char *query, struct arena *a, struct prom_node **out,
+                                    struct err *e);
+MUST_USE enum err_code promql_eval(const struct prom_node *n, const struct prom_source *src,
+                                   int64_t at_ms, struct arena *a, struct prom_vector *out,
+                                   struct err *e);
 struct prom_series *prom_add(struct prom_vector *v, struct arena *a); /* zero-filled; never NULL */
-void prom_set(struct prom_series *s, const char *name, const char *value); /* keeps the order; borrows */
-const char *prom_get(const struct prom_series *s, const char *name);       /* "" = absent */
+void prom_set(struct prom_series *s, const char *name,
+              const char *value);                                    /* keeps the order; borrows */
+const char *prom_get(const struct prom_series *s, const char *name); /* "" = absent */
 
 /* ---- between promql.c and promql_parse.c ---- */
 
-enum prom_kind { PROM_NUMBER, PROM_SELECT, PROM_RATE, PROM_AGGREGATE, PROM_QUANTILE, PROM_ARITHMETIC };
+enum prom_kind {
+    PROM_NUMBER,
+    PROM_SELECT,
+    PROM_RATE,
+    PROM_AGGREGATE,
+    PROM_QUANTILE,
+    PROM_ARITHMETIC
+};
 enum prom_match { MATCH_EQ, MATCH_NE, MATCH_RE, MATCH_NOT_RE };
 struct prom_matcher {
     const char *label, *value;
@@ -74,9 +92,9 @@ struct prom_node {
     struct prom_matcher matchers[PROMQL_LABELS];
     const char *by[PROMQL_LABELS];
     size_t n_matchers, n_by;
-    int64_t range_ms;     /* 0 = an instant */
-    bool is_increase;     /* PROM_RATE: without dividing by the time */
-    char op;              /* + - * /; of an aggregate: s M m a c */
+    int64_t range_ms; /* 0 = an instant */
+    bool is_increase; /* PROM_RATE: without dividing by the time */
+    char op;          /* + - * /; of an aggregate: s M m a c */
     const struct prom_node *left, *right;
 };
 

@@ -1,5 +1,6 @@
 /*
- * core/sim/rand.h - the one source of chance of a simulated platform: the same seed, the same numbers.
+ * core/sim/rand.h - the one source of chance of a simulated platform: the same seed, the same
+ * numbers.
  *
  * sim_rand   a stream: each number drawn moves it, so only the world draws from it
  * sim_mix    no state: what is asked for from outside (a health check, a log line) is a function of

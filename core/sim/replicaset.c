@@ -67,7 +67,7 @@ static int worth(const struct sim_object *pod)
 static struct sim_object *least_worth(struct sim_object *rs)
 {
     struct sim_object *pod, *least = NULL;
-    DL_FOREACH(rs->children, pod) { /* of equals the youngest */
+    DL_FOREACH (rs->children, pod) { /* of equals the youngest */
         if (!pod->pod->is_deleted && (!least || worth(pod) <= worth(least)))
             least = pod;
     }
@@ -78,13 +78,14 @@ struct tally {
     int64_t alive, ready, available;
 };
 
-/* A ready pod is available when it has been so for minReadySeconds: looked at again when that is over. */
+/* A ready pod is available when it has been so for minReadySeconds: looked at again when that is
+ * over. */
 static struct tally count(struct world *w, struct sim_object *rs)
 {
     const struct sim_object *pod;
     struct tally t = { 0 };
     int64_t patience = tree_int(rs->doc, "spec.minReadySeconds", 0) * 1000, least = INT64_MAX;
-    DL_FOREACH(rs->children, pod) {
+    DL_FOREACH (rs->children, pod) {
         int64_t left = patience - (w->now_ms - pod->pod->turned_ms);
         if (pod->pod->is_deleted)
             continue;

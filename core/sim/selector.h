@@ -1,7 +1,8 @@
 /*
  * core/sim/selector.h - label and field selectors of the Kubernetes API.
  *
- *   k=v  k==v  k!=v  k in (a,b)  k notin (a,b)  k  !k      joined by ','; fields have the first three
+ *   k=v  k==v  k!=v  k in (a,b)  k notin (a,b)  k  !k      joined by ','; fields have the first
+ * three
  *
  * Limits   SELECTOR_BYTES of text, SELECTOR_TERMS terms
  * Errors   ERR_PARSE with the term that cannot be read

@@ -292,7 +292,7 @@ static void stop(struct server *s)
     struct open_stream *o;
     if (!s->daemon)
         return;
-    DL_FOREACH(s->streams, o) { /* none may be suspended when it ends */
+    DL_FOREACH (s->streams, o) { /* none may be suspended when it ends */
         o->is_cut = true;
         resume(o);
     }
@@ -345,7 +345,7 @@ size_t server_want(struct server *s, struct pollfd *out, size_t room, int64_t *w
     else if (MHD_get_timeout(s->daemon, &ms) == MHD_YES && (int64_t)ms < *wait_ms)
         *wait_ms = (int64_t)ms;
     int64_t now = clock_io_ms();
-    DL_FOREACH(s->streams, o) {
+    DL_FOREACH (s->streams, o) {
         if (!o->is_suspended)
             continue;
         int64_t left =
@@ -367,7 +367,7 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
     if (!s->daemon)
         return;
     int64_t now = clock_io_ms();
-    DL_FOREACH(s->streams, o) {
+    DL_FOREACH (s->streams, o) {
         if (!o->is_suspended)
             continue;
         int fd =
@@ -384,6 +384,6 @@ void server_serve(struct server *s, const struct pollfd *fds, size_t n)
 void server_poke(struct server *s)
 {
     struct open_stream *o;
-    DL_FOREACH(s->streams, o)
+    DL_FOREACH (s->streams, o)
         resume(o);
 }

@@ -50,7 +50,7 @@ static struct sim_object *revision_now(struct world *w, struct sim_object *set)
     hash_template(tmpl, hash);
     snprintf(name, sizeof name, "%.280s-%s", set->name, hash);
     struct sim_object *now = store_find(&w->store, SIM_REVISION, set->ns, name);
-    DL_FOREACH(set->children, o) {
+    DL_FOREACH (set->children, o) {
         if (o->kind == SIM_REVISION && o != now && tree_int(o->doc, "revision", 0) > most)
             most = tree_int(o->doc, "revision", 0);
     }
@@ -110,7 +110,7 @@ static struct sim_object *pod_at(const struct world *w, const struct sim_object 
         snprintf(name, sizeof name, "%.280s-%" PRId64, set->name, at);
         return store_find(&w->store, SIM_POD, set->ns, name);
     }
-    DL_FOREACH(set->children, pod) {
+    DL_FOREACH (set->children, pod) {
         if (pod->kind == SIM_POD && pod->pod->node == at)
             return pod;
     }
@@ -138,7 +138,7 @@ static void step(struct world *w, struct sim_object *set, const char *label)
             break;
         }
     }
-    DL_FOREACH(set->children, pod) {
+    DL_FOREACH (set->children, pod) {
         const char *dash = strrchr(pod->name, '-');
         int64_t at;
         if (is_set && pod->kind == SIM_POD &&
@@ -169,7 +169,7 @@ static void write_status(const struct world *w, struct sim_object *set, const ch
     int64_t n = wanted_of(w, set), alive = 0, ready = 0, fresh = 0;
     cJSON *status = tree_make(set->doc, "status");
     struct sim_object *pod;
-    DL_FOREACH(set->children, pod) {
+    DL_FOREACH (set->children, pod) {
         if (pod->kind != SIM_POD)
             continue;
         alive++;
@@ -226,10 +226,14 @@ void set_settle(struct world *w, struct sim_object *set, const struct sim_servic
         cJSON *t = object_template(sv, sv->before[i]);
         hash_template(t, hash);
         snprintf(name, sizeof name, "%.280s-%s", set->name, hash);
-        add_revision(w, set, t, hash, name, ++number);
+        struct sim_object *old = add_revision(w, set, t, hash, name, ++number);
+        object_age(old->doc, w->now_ms - (int64_t)(sv->n_before - i + 1) * 7 * DAY_MS);
+        store_changed(&w->store, old);
         cJSON_Delete(t);
     }
     struct sim_object *now = revision_now(w, set);
+    object_age(now->doc, w->now_ms - 3 * (int64_t)DAY_MS);
+    store_changed(&w->store, now);
     for (int64_t i = 0; i < wanted_of(w, set); i++)
         add_pod(w, set, label_of(set, now), i, true);
     write_status(w, set, label_of(set, now), now->name);

@@ -179,7 +179,7 @@ void store_release(struct sim_store *s)
 {
     struct sim_object *o, *next;
     for (int k = 0; k < N_SIM_KINDS; k++) {
-        HASH_ITER(by_key, s->of[k], o, next) {
+        HASH_ITER (by_key, s->of[k], o, next) {
             HASH_DELETE(by_key, s->of[k], o);
             HASH_DELETE(by_id, s->ids, o);
             free_object(o);

@@ -2,12 +2,12 @@
  * core/sim/store.h - the objects of the simulated cluster, each with its text as the API serves it,
  * and what has changed lately.
  *
- * Shape    doc is the object without kind and apiVersion (as items of a list are); every change gets
- *          the next resourceVersion and a new text.  A text is counted: lists and watches keep the
- *          one they serve, however the object moves on
- * Limits   STORE_RING changes a kind are remembered: who asks for older ones has to list again
- * Log      one line a change: virtual ms, resourceVersion, ADDED/MODIFIED/DELETED, kind ns/name, uid
- * Thread   one       Owns   its objects; an object is gone after store_remove
+ * Shape    doc is the object without kind and apiVersion (as items of a list are); every change
+ * gets the next resourceVersion and a new text.  A text is counted: lists and watches keep the one
+ * they serve, however the object moves on Limits   STORE_RING changes a kind are remembered: who
+ * asks for older ones has to list again Log      one line a change: virtual ms, resourceVersion,
+ * ADDED/MODIFIED/DELETED, kind ns/name, uid Thread   one       Owns   its objects; an object is
+ * gone after store_remove
  */
 #ifndef SIM_STORE_H
 #define SIM_STORE_H
@@ -20,15 +20,26 @@
 #include "core/sim/tree.h"
 
 enum sim_kind {
-    SIM_NAMESPACE, SIM_NODE, SIM_DEPLOYMENT, SIM_REPLICASET, SIM_STATEFULSET, SIM_DAEMONSET,
-    SIM_REVISION, SIM_POD, SIM_HPA, SIM_SERVICE, SIM_EVENT, SIM_JOB, N_SIM_KINDS
+    SIM_NAMESPACE,
+    SIM_NODE,
+    SIM_DEPLOYMENT,
+    SIM_REPLICASET,
+    SIM_STATEFULSET,
+    SIM_DAEMONSET,
+    SIM_REVISION,
+    SIM_POD,
+    SIM_HPA,
+    SIM_SERVICE,
+    SIM_EVENT,
+    SIM_JOB,
+    N_SIM_KINDS
 };
 enum { STORE_RING = 8192 };
 
 struct sim_kind_info {
-    const char *group, *version;      /* "apps", "v1"; "" is the core */
-    const char *resource, *kind;      /* "deployments", "Deployment" */
-    const char *one, *abbreviation;   /* "deployment", "deploy": kubectl's words */
+    const char *group, *version;    /* "apps", "v1"; "" is the core */
+    const char *resource, *kind;    /* "deployments", "Deployment" */
+    const char *one, *abbreviation; /* "deployment", "deploy": kubectl's words */
     bool is_namespaced;
 };
 extern const struct sim_kind_info sim_kinds[N_SIM_KINDS];
@@ -55,9 +66,10 @@ struct sim_object {
     int64_t created_ms;
     cJSON *doc;
     struct sim_text *text;
-    struct pod_state *pod;   /* pods: core/sim/kubelet.h */
-    bool is_due;             /* its controller will look at it */
-    struct sim_object *owner, *children, *next, *prev; /* owned objects, in the order of their birth */
+    struct pod_state *pod; /* pods: core/sim/kubelet.h */
+    bool is_due;           /* its controller will look at it */
+    struct sim_object *owner, *children, *next,
+        *prev; /* owned objects, in the order of their birth */
     UT_hash_handle by_key, by_id;
 };
 
@@ -84,14 +96,16 @@ struct sim_store {
 void store_init(struct sim_store *s, struct sim_rand *rand, const int64_t *now_ms);
 void store_release(struct sim_store *s);
 /* Takes doc; fills in name, uid, times.  owner may be NULL. */
-struct sim_object *store_add(struct sim_store *s, enum sim_kind kind, const char *ns, const char *name,
-                             struct sim_object *owner, cJSON *doc);
+struct sim_object *store_add(struct sim_store *s, enum sim_kind kind, const char *ns,
+                             const char *name, struct sim_object *owner, cJSON *doc);
 void store_changed(struct sim_store *s, struct sim_object *o);
 void store_remove(struct sim_store *s, struct sim_object *o);
-struct sim_object *store_find(const struct sim_store *s, enum sim_kind kind, const char *ns, const char *name);
+struct sim_object *store_find(const struct sim_store *s, enum sim_kind kind, const char *ns,
+                              const char *name);
 struct sim_object *store_by_id(const struct sim_store *s, uint64_t id); /* NULL: it is gone */
 size_t store_count(const struct sim_store *s, enum sim_kind kind);
-struct sim_object *const *store_sorted(struct sim_store *s, enum sim_kind kind); /* store_count of them */
+struct sim_object *const *store_sorted(struct sim_store *s,
+                                       enum sim_kind kind); /* store_count of them */
 /* The first change that is newer than rv; false: some of those are forgotten. */
 bool store_after(const struct sim_store *s, enum sim_kind kind, uint64_t rv, uint64_t *index);
 void store_forget(struct sim_store *s); /* all changes up to now, as a compaction does */

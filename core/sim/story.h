@@ -1,6 +1,6 @@
 /*
- * core/sim/story.h - a story file: the services of a platform, how each of their versions behaves, and
- * what happens when.
+ * core/sim/story.h - a story file: the services of a platform, how each of their versions behaves,
+ * and what happens when.
  *
  * Shape    YAML.  `platform: NAME` reads another file first, whose services the story then changes.
  *          conf/stories/bad-release.yaml shows every key
@@ -29,28 +29,29 @@ struct row_spec { /* rows of deployment_errors */
 struct sim_version {
     const char *tag, *cause;
     int64_t p95_ms, ready_ms, pull_ms;
-    double errors;            /* share of requests that end in 500 */
+    double errors; /* share of requests that end in 500 */
     int64_t crash_pods, crash_after_ms, crash_exit;
     const char *crash_reason, *last_words;
     int64_t flap_pods, flap_every_ms, flap_ms; /* readiness that comes and goes */
-    double flake;             /* share of health checks that fail for no reason */
+    double flake;                              /* share of health checks that fail for no reason */
     bool is_never_ready, is_never_pulled, is_never_placed, is_misconfigured;
-    int64_t pool;             /* database connections in use; -1 = by the traffic */
-    int64_t late_ms, creep_ms; /* errors and rows begin so late, and grow to their full size in this time */
+    int64_t pool; /* database connections in use; -1 = by the traffic */
+    int64_t late_ms,
+        creep_ms; /* errors and rows begin so late, and grow to their full size in this time */
     struct row_spec *rows;
     size_t n_rows;
     int64_t crashes_given, flaps_given; /* the world's: pods that have been told to */
-    int64_t first_ms;         /* the world's: since when one of its pods is ready; TIME_NONE */
-    double *owed;             /* the world's: parts of a row, for each of rows */
+    int64_t first_ms; /* the world's: since when one of its pods is ready; TIME_NONE */
+    double *owed;     /* the world's: parts of a row, for each of rows */
     int64_t *written;
 };
 
 struct sim_service {
     const char *name;
-    enum sim_kind kind;       /* SIM_DEPLOYMENT, SIM_STATEFULSET, SIM_DAEMONSET */
+    enum sim_kind kind; /* SIM_DEPLOYMENT, SIM_STATEFULSET, SIM_DAEMONSET */
     int64_t replicas, port, rps;
-    const char *tag;          /* deployed when the story begins */
-    const char **before;      /* older ones, oldest first */
+    const char *tag;     /* deployed when the story begins */
+    const char **before; /* older ones, oldest first */
     size_t n_before;
     const char **needs;
     size_t n_needs;
@@ -63,7 +64,14 @@ struct sim_service {
 };
 
 enum step_do {
-    STEP_DEPLOY, STEP_SCALE, STEP_CRASH, STEP_SLOW, STEP_ERRORS, STEP_ROWS, STEP_DEPENDENCY, STEP_CAPTION,
+    STEP_DEPLOY,
+    STEP_SCALE,
+    STEP_CRASH,
+    STEP_SLOW,
+    STEP_ERRORS,
+    STEP_ROWS,
+    STEP_DEPENDENCY,
+    STEP_CAPTION,
     STEP_LINK
 };
 struct story_step {
@@ -90,14 +98,14 @@ struct story {
 
 /* Text of another file by its bare name; NULL when there is none.  Borrowed. */
 typedef const char *story_find_fn(void *ctx, const char *name);
-MUST_USE enum err_code story_parse(const char *file, const char *text, story_find_fn *find, void *ctx,
-                                   struct story *out, struct err *e);
+MUST_USE enum err_code story_parse(const char *file, const char *text, story_find_fn *find,
+                                   void *ctx, struct story *out, struct err *e);
 void story_release(struct story *s);
 /* Made from `usual` when the story does not know the tag; words in it as tests/it/kubelet has them
  * (crash, oom, pullfail, configfail, unready, unschedulable, slow) say how it behaves. */
 struct sim_version *story_version(struct story *s, struct sim_service *service, const char *tag);
 struct sim_service *story_service(const struct story *s, const char *name); /* NULL = none */
-bool story_time(const char *text, int64_t *out_ms); /* "T+1:00" */
+bool story_time(const char *text, int64_t *out_ms);                         /* "T+1:00" */
 
 extern const char *const story_names[]; /* embedded; NULL ends */
 const char *story_embedded(void *ctx, const char *name);

@@ -72,7 +72,7 @@ int64_t traffic_sample_ms(const struct world *w, uint64_t sample)
 static void count_pods(const struct sim_object *of, struct count_of *counts, size_t *n)
 {
     const struct sim_object *o;
-    DL_FOREACH(of->children, o) {
+    DL_FOREACH (of->children, o) {
         size_t i = 0;
         if (o->kind == SIM_REPLICASET)
             count_pods(o, counts, n);

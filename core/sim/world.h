@@ -1,5 +1,6 @@
 /*
- * core/sim/world.h - the simulated platform: its objects, its clock, and what its parts ask of each other.
+ * core/sim/world.h - the simulated platform: its objects, its clock, and what its parts ask of each
+ * other.
  *
  * Virtual time moves by world_run alone.  Nothing here reads a clock, a socket or the environment:
  * the same story and seed give the same objects with the same resourceVersions at the same times.
@@ -15,7 +16,13 @@
 #include "core/sim/store.h"
 #include "core/sim/story.h"
 
-enum { WORLD_EFFECTS = 64, WORLD_DOWN = 16, WORLD_EVENTS = 20000, WORLD_BEFORE_MS = 1800000, WORLD_TICK_MS = 1000 };
+enum {
+    WORLD_EFFECTS = 64,
+    WORLD_DOWN = 16,
+    WORLD_EVENTS = 20000,
+    WORLD_BEFORE_MS = 1800000,
+    WORLD_TICK_MS = 1000
+};
 
 struct effect { /* of a step: on one service or on all */
     const struct sim_service *service;
@@ -34,7 +41,7 @@ struct error_row { /* one row of deployment_errors; borrowed for the call */
 };
 struct world_hooks { /* any may be NULL */
     void (*on_row)(void *ctx, const struct error_row *row);
-    void (*on_tick)(void *ctx);    /* each WORLD_TICK_MS, when its rows are written */
+    void (*on_tick)(void *ctx); /* each WORLD_TICK_MS, when its rows are written */
     void (*on_link)(void *ctx, bool is_up);
     void (*on_caption)(void *ctx);
     void *ctx;
@@ -58,16 +65,19 @@ struct world {
     int64_t caption_ms; /* TIME_NONE = none yet */
     uint64_t n_pods;    /* ever made: gives out nodes and addresses */
     int64_t churn_per_s;
-    bool is_halted;     /* world_run stops after this act: somebody must do something first */
+    bool is_halted; /* world_run stops after this act: somebody must do something first */
 };
 
-/* Takes *story.  The world begins WORLD_BEFORE_MS before start_ms; world_run to start_ms is its history. */
+/* Takes *story.  The world begins WORLD_BEFORE_MS before start_ms; world_run to start_ms is its
+ * history. */
 void world_init(struct world *w, struct story *story, uint64_t seed, int64_t start_ms,
                 const struct world_hooks *hooks, FILE *log);
 void world_release(struct world *w);
-/* Adds Deployments that are up, with `pods` each, in namespace "load", and so many changes a second. */
+/* Adds Deployments that are up, with `pods` each, in namespace "load", and so many changes a
+ * second. */
 void world_scale(struct world *w, int64_t deployments, int64_t pods, int64_t churn_per_s);
-/* Does at most `most` of what is due up to then, or less when halted; true: all is done and it is then. */
+/* Does at most `most` of what is due up to then, or less when halted; true: all is done and it is
+ * then. */
 bool world_run(struct world *w, int64_t until_ms, size_t most);
 int64_t world_next_ms(const struct world *w); /* INT64_MAX = nothing will happen */
 void world_after(struct world *w, int64_t ms, sim_act_fn *fn, uint64_t id, uint64_t arg);
@@ -84,11 +94,12 @@ void world_look(struct world *w, struct sim_object *o);
 const char *world_tag_of(const cJSON *pod_spec);
 /* A PATCH has been accepted: new metadata and spec, generation and all. */
 void world_spec_changed(struct world *w, struct sim_object *workload);
-bool world_set_image(struct world *w, struct sim_object *workload, const char *tag, const char *cause);
+bool world_set_image(struct world *w, struct sim_object *workload, const char *tag,
+                     const char *cause);
 
 /* ---- Events (events.c) ---- */
 
-void world_event(struct world *w, const struct sim_object *about, const char *component, bool is_warning,
-                 const char *reason, const char *fmt, ...) PRINTF_LIKE(6, 7);
+void world_event(struct world *w, const struct sim_object *about, const char *component,
+                 bool is_warning, const char *reason, const char *fmt, ...) PRINTF_LIKE(6, 7);
 
 #endif

@@ -167,7 +167,7 @@ def shown(screen):
     lines = screen.split("─ 4 sources")[0].rstrip("\n").split("\n")
     lines[0] = re.sub(r" +[0-9.]+ req/s", "", re.sub(r"retry in \d+s", "retry in Ns", lines[0]))
     def plain(line): # usage is asked for each 15 s of real time
-        line = re.sub(r" +CPU +MEM|(?<=  ) +(\d+m +\d+(Mi|Gi)|- +-)(?= |$)", "", line)
+        line = re.sub(r" +CPU +MEM| +(\d+m +\d+(Mi|Gi)|0m +0)(?= |$)", "", line)
         return re.sub(r"[ \u2500]+$", "", line)
     return "\n".join(plain(line) for line in lines) + "\n"
 
@@ -202,7 +202,7 @@ class Demo(unittest.TestCase):
                            f"wait {clock_at(t)}\n" for t in times[:-1]) + "".join(
                                "wait 2.14.1\nwait all well\n" for _ in times[:-1]) # it has been seen before the link drops
             play.stdin.write(f"size 40 120\nstart $BAKEWATCH demo --scenario {story} --seed 7 --speed 0\n"
-                             f"wait workloads 7 within 20000\nwait open of\n{step}"
+                             f"wait workloads 7 within 20000\nwait SMTP_\n{step}"
                              f"sh {TOP}/tests/it/sim.py {tmp}/bakewatch-demo-*/control 'until {times[-1]}' >/dev/null\n"
                              f"wait {clock_at(times[-1])}\n")
             # the screen is asked for until it is what it should be; what is written, a person looks at
