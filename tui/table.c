@@ -193,6 +193,11 @@ static void set_widths(struct table *t, const struct table_ops *ops, const void 
         needs[i] = need(t, ops, ctx, f, i, room, &cell);
     room = choose(ops, f, 0, RANK_EXTRA, room, needs, t->widths);
     room = grow(ops, room, needs, t->widths);
+    for (size_t i = 0; i < ops->n_columns; i++) { /* a small extra must not stand where a larger column had no room */
+        const struct column *col = &ops->columns[i];
+        if (col->rank < RANK_EXTRA && !t->widths[i] && (!col->is_wanted || col->is_wanted(f)))
+            room = 0;
+    }
     room = choose(ops, f, RANK_EXTRA, 16, room, needs, t->widths);
     grow(ops, room, needs, t->widths);
     buf_release(&cell);

@@ -112,7 +112,7 @@ static const void *row_at(const void *ctx, size_t i)
 static const struct column columns[] = {
     { "NAME", 16, 20, 0, false, cell_name, NULL, NULL },
     { "NOTE", 4, 10, 3, false, cell_note, NULL, NULL },
-    { "EXTRA", 5, 8, RANK_EXTRA, false, cell_extra, NULL, NULL },
+    { "EX", 2, 8, RANK_EXTRA, false, cell_extra, NULL, NULL },
     { "EMPTY", 5, 8, RANK_EXTRA, false, cell_empty, NULL, NULL },
     { "TEXT", 10, 0, 1, false, cell_text, NULL, NULL },
 };
@@ -134,7 +134,7 @@ static void widths_follow_the_cells(void **state)
     settle(&t, 10, 80);
     assert_int_equal(t.widths[0], 4);
     assert_int_equal(t.widths[1], 4);
-    assert_int_equal(t.widths[2], 5);
+    assert_int_equal(t.widths[2], 2);
     assert_int_equal(t.widths[3], 0);
     assert_int_equal(t.widths[4], 35);
     settle(&t, 10, 46);
@@ -142,6 +142,8 @@ static void widths_follow_the_cells(void **state)
     assert_int_equal(t.widths[4], 35);
     settle(&t, 10, 20);
     assert_int_equal(t.widths[1], 4);
+    settle(&t, 10, 19); /* not even where it would fit: what matters more is not there */
+    assert_int_equal(t.widths[1] + t.widths[2], 0);
     settle(&t, 10, 16);
     assert_int_equal(t.widths[1], 0);
     assert_int_equal(t.widths[4], 11);
@@ -166,18 +168,18 @@ static void order_by_what_is_seen(void **state)
     assert_int_equal(t.sort, 0);
     assert_true(table_nav(&t, &ops, rows, NAV_SORT_PREV, NULL));
     assert_int_equal(t.sort, 5);
-    assert_true(table_nav(&t, &ops, rows, NAV_SORT, "extra"));
+    assert_true(table_nav(&t, &ops, rows, NAV_SORT, "ex"));
     settle(&t, 10, 16);
     table_describe(&t, &ops, &b);
-    assert_string_equal(buf_str(&b), " by EXTRA (not shown)");
+    assert_string_equal(buf_str(&b), " by EX (not shown)");
     buf_clear(&b);
     settle(&t, 10, 80);
     table_describe(&t, &ops, &b);
-    assert_string_equal(buf_str(&b), " by EXTRA");
+    assert_string_equal(buf_str(&b), " by EX");
     buf_clear(&b);
     settle(&t, 3, 80);
     table_describe(&t, &ops, &b);
-    assert_string_equal(buf_str(&b), " by EXTRA, rows 1-2 of 3");
+    assert_string_equal(buf_str(&b), " by EX, rows 1-2 of 3");
     buf_release(&b);
     table_release(&t);
 }
