@@ -220,9 +220,10 @@ void table_settle(struct table *t, const struct table_ops *ops, const void *ctx,
             }
         }
         if (found < t->n) {
-            size_t offset = t->at - t->top; /* the selected row stays where the eye is */
+            size_t offset = t->at - t->top; /* the selected row stays where the eye is, */
             t->at = found;
-            t->top = found > offset ? found - offset : 0;
+            if (t->top) /* but who sees the first row goes on seeing it: what is new and bad comes there */
+                t->top = found > offset ? found - offset : 0;
         } else if (t->n) {
             select_at(t, ops, ctx, t->at < t->n ? t->at : t->n - 1);
         }

@@ -184,6 +184,23 @@ static void order_by_what_is_seen(void **state)
     table_release(&t);
 }
 
+/* What comes before the selected row is not scrolled away while there is room for both. */
+static void the_first_row_stays_in_view(void **state)
+{
+    struct table t = { 0 };
+    (void)state;
+    settle(&t, 3, 80);
+    assert_string_equal(t.id, "b");
+    assert_true(table_nav(&t, &ops, rows, NAV_SORT, "name")); /* "a" comes before it */
+    settle(&t, 3, 80);
+    assert_string_equal(t.id, "b");
+    assert_int_equal(t.at, 1);
+    assert_int_equal(t.top, 0);
+    settle(&t, 2, 80);
+    assert_int_equal(t.top, 1);
+    table_release(&t);
+}
+
 /* ---- texts ---- */
 
 static const char *line_at(const void *ctx, size_t i)
@@ -222,7 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_column_fills_the_screen), cmocka_unit_test(rows_go_where_they_are_needed),
         cmocka_unit_test(the_largest_has_a_detail),    cmocka_unit_test(widths_follow_the_cells),
-        cmocka_unit_test(order_by_what_is_seen),       cmocka_unit_test(a_wrapped_text),
+        cmocka_unit_test(order_by_what_is_seen),       cmocka_unit_test(the_first_row_stays_in_view),
+        cmocka_unit_test(a_wrapped_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
