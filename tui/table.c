@@ -193,6 +193,11 @@ static void set_widths(struct table *t, const struct table_ops *ops, const void 
         needs[i] = need(t, ops, ctx, f, i, room, &cell);
     room = choose(ops, f, 0, RANK_EXTRA, room, needs, t->widths);
     room = grow(ops, room, needs, t->widths);
+    for (size_t i = 0; i < ops->n_columns; i++) { /* a small extra must not stand where a larger column had no room */
+        const struct column *col = &ops->columns[i];
+        if (col->rank < RANK_EXTRA && !t->widths[i] && (!col->is_wanted || col->is_wanted(f)))
+            room = 0;
+    }
     room = choose(ops, f, RANK_EXTRA, 16, room, needs, t->widths);
     grow(ops, room, needs, t->widths);
     buf_release(&cell);
@@ -215,9 +220,10 @@ void table_settle(struct table *t, const struct table_ops *ops, const void *ctx,
             }
         }
         if (found < t->n) {
-            size_t offset = t->at - t->top; /* the selected row stays where the eye is */
+            size_t offset = t->at - t->top; /* the selected row stays where the eye is, */
             t->at = found;
-            t->top = found > offset ? found - offset : 0;
+            if (t->top) /* but who sees the first row goes on seeing it: what is new and bad comes there */
+                t->top = found > offset ? found - offset : 0;
         } else if (t->n) {
             select_at(t, ops, ctx, t->at < t->n ? t->at : t->n - 1);
         }

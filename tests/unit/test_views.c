@@ -112,7 +112,7 @@ static const void *row_at(const void *ctx, size_t i)
 static const struct column columns[] = {
     { "NAME", 16, 20, 0, false, cell_name, NULL, NULL },
     { "NOTE", 4, 10, 3, false, cell_note, NULL, NULL },
-    { "EXTRA", 5, 8, RANK_EXTRA, false, cell_extra, NULL, NULL },
+    { "EX", 2, 8, RANK_EXTRA, false, cell_extra, NULL, NULL },
     { "EMPTY", 5, 8, RANK_EXTRA, false, cell_empty, NULL, NULL },
     { "TEXT", 10, 0, 1, false, cell_text, NULL, NULL },
 };
@@ -134,7 +134,7 @@ static void widths_follow_the_cells(void **state)
     settle(&t, 10, 80);
     assert_int_equal(t.widths[0], 4);
     assert_int_equal(t.widths[1], 4);
-    assert_int_equal(t.widths[2], 5);
+    assert_int_equal(t.widths[2], 2);
     assert_int_equal(t.widths[3], 0);
     assert_int_equal(t.widths[4], 35);
     settle(&t, 10, 46);
@@ -142,6 +142,8 @@ static void widths_follow_the_cells(void **state)
     assert_int_equal(t.widths[4], 35);
     settle(&t, 10, 20);
     assert_int_equal(t.widths[1], 4);
+    settle(&t, 10, 19); /* not even where it would fit: what matters more is not there */
+    assert_int_equal(t.widths[1] + t.widths[2], 0);
     settle(&t, 10, 16);
     assert_int_equal(t.widths[1], 0);
     assert_int_equal(t.widths[4], 11);
@@ -166,19 +168,36 @@ static void order_by_what_is_seen(void **state)
     assert_int_equal(t.sort, 0);
     assert_true(table_nav(&t, &ops, rows, NAV_SORT_PREV, NULL));
     assert_int_equal(t.sort, 5);
-    assert_true(table_nav(&t, &ops, rows, NAV_SORT, "extra"));
+    assert_true(table_nav(&t, &ops, rows, NAV_SORT, "ex"));
     settle(&t, 10, 16);
     table_describe(&t, &ops, &b);
-    assert_string_equal(buf_str(&b), " by EXTRA (not shown)");
+    assert_string_equal(buf_str(&b), " by EX (not shown)");
     buf_clear(&b);
     settle(&t, 10, 80);
     table_describe(&t, &ops, &b);
-    assert_string_equal(buf_str(&b), " by EXTRA");
+    assert_string_equal(buf_str(&b), " by EX");
     buf_clear(&b);
     settle(&t, 3, 80);
     table_describe(&t, &ops, &b);
-    assert_string_equal(buf_str(&b), " by EXTRA, rows 1-2 of 3");
+    assert_string_equal(buf_str(&b), " by EX, rows 1-2 of 3");
     buf_release(&b);
+    table_release(&t);
+}
+
+/* What comes before the selected row is not scrolled away while there is room for both. */
+static void the_first_row_stays_in_view(void **state)
+{
+    struct table t = { 0 };
+    (void)state;
+    settle(&t, 3, 80);
+    assert_string_equal(t.id, "b");
+    assert_true(table_nav(&t, &ops, rows, NAV_SORT, "name")); /* "a" comes before it */
+    settle(&t, 3, 80);
+    assert_string_equal(t.id, "b");
+    assert_int_equal(t.at, 1);
+    assert_int_equal(t.top, 0);
+    settle(&t, 2, 80);
+    assert_int_equal(t.top, 1);
     table_release(&t);
 }
 
@@ -220,7 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_column_fills_the_screen), cmocka_unit_test(rows_go_where_they_are_needed),
         cmocka_unit_test(the_largest_has_a_detail),    cmocka_unit_test(widths_follow_the_cells),
-        cmocka_unit_test(order_by_what_is_seen),       cmocka_unit_test(a_wrapped_text),
+        cmocka_unit_test(order_by_what_is_seen),       cmocka_unit_test(the_first_row_stays_in_view),
+        cmocka_unit_test(a_wrapped_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
