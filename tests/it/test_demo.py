@@ -167,6 +167,7 @@ def shown(screen):
     lines = screen.split("─ 4 sources")[0].rstrip("\n").split("\n")
     lines[0] = re.sub(r" +[0-9.]+ req/s", "", re.sub(r"retry in \d+s", "retry in Ns", lines[0]))
     def plain(line): # usage is asked for each 15 s of real time
+        line = re.sub(r"since \d\d:\d\d:\d\dZ", "since TIME", re.sub(r"as of \S+ ago", "as of AGE ago", line))
         line = re.sub(r" +CPU +MEM| +(\d+m +\d+(Mi|Gi)|0m +0)(?= |$)", "", line)
         return re.sub(r"[ \u2500]+$", "", line)
     return "\n".join(plain(line) for line in lines) + "\n"
