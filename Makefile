@@ -69,7 +69,7 @@ export LSAN_OPTIONS := suppressions=tests/lsan.supp:print_suppressions=0
 export ASAN_OPTIONS := handle_segv=0
 export TSAN_OPTIONS := handle_segv=0
 
-.PHONY: all help demo check check-fast check-unit check-golden check-pty check-corpus check-it \
+.PHONY: all help demo demo-cluster screenshots check check-fast check-unit check-golden check-pty check-corpus check-it \
         check-chaos layers bench fuzz soak install clean deps deps-test format
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -78,7 +78,9 @@ all: $(BIN) $(SIM)
 
 help:
 	@echo 'make              build $(BIN)'
-	@echo 'make demo         open the console on a control plane of its own'
+	@echo 'make demo         the console on a simulated platform'
+	@echo 'make demo-cluster the console on a real control plane, which it builds once (6 minutes)'
+	@echo 'make screenshots  the pictures in conf/pictures, from the real screen'
 	@echo 'make check        all tests (installs what it lacks)'
 	@echo 'make check-fast   the tests that need no servers'
 	@echo 'make layers       who may include whom'
@@ -181,9 +183,20 @@ bench: $(BIN) $(SIM) $(PTY)
 soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS)
 	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
 
-demo: deps-test
+demo: deps
+	@$(MAKE) --no-print-directory $(BIN) $(SIM)
+	@$(BIN) demo
+
+# A real control plane with a small platform, and the console before it.
+demo-cluster: deps-test
 	@$(MAKE) --no-print-directory $(BIN)
 	@BAKEWATCH=$(BIN) tests/it/demo
+
+# The pictures in conf/pictures, from the real screen.
+screenshots: $(BIN) $(SIM) $(PTY)
+	@mkdir -p $(V)/pictures
+	@for s in $(sort $(wildcard tests/pictures/*.scene)); do \
+	    TMPDIR=$(CURDIR)/$(V)/pictures BAKEWATCH=$(BIN) LANG=C.UTF-8 $(PTY) $$s || exit 1; done
 
 install: $(BIN) $(SIM)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
