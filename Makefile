@@ -178,7 +178,7 @@ fuzz:
 	@tests/fuzz/run $(T) $(or $(SECONDS),60)
 
 bench: $(BIN) $(SIM) $(PTY)
-	@BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim
+	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim
 
 soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS)
 	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
