@@ -30,7 +30,7 @@ int cmd_demo(const struct options *o, const struct cli_env *env)
     args[n++] = "--scenario";
     args[n++] = o->scenario ? o->scenario : "bad-release";
     args[n++] = "--speed";
-    args[n++] = o->speed ? o->speed : "10";
+    args[n++] = o->speed ? o->speed : "5";
     if (o->seed) {
         args[n++] = "--seed";
         args[n++] = o->seed;

@@ -193,6 +193,10 @@ static void all_stories_can_be_read(void **state)
         assert_int_equal(s.n_services, 7);
         assert_true(s.n_steps >= 2);
         assert_string_equal(s.ns, "shop");
+        for (size_t k = 0; k < s.n_steps; k++) { /* a caption is read in 80 columns */
+            if (s.steps[k].act == STEP_CAPTION && text_width(s.steps[k].text) > 78)
+                fail_msg("%s: too long: %s", story_names[i], s.steps[k].text);
+        }
         story_release(&s);
     }
 }
