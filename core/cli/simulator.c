@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/dir.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 
@@ -31,20 +31,6 @@ static char *program(void)
         free(beside);
     }
     return x_strdup(LIBEXECDIR "/bakewatch/bakewatch-sim");
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    remove(path);
-    return 0;
-}
-
-static void remove_dir(const char *dir)
-{
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static enum err_code spawn(struct simulator *s, const char *path, const char *const *args, struct err *e)
@@ -148,7 +134,7 @@ void simulator_stop(struct simulator *s)
         close(s->out_fd);
     if (s->pid > 0)
         waitpid(s->pid, NULL, 0);
-    remove_dir(s->dir);
+    dir_remove(s->dir);
     arena_release(&s->arena);
     s->pid = -1;
 }

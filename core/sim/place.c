@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/dir.h"
 
 static enum err_code make_dir(const char *dir, struct place *p, struct err *e)
 {
@@ -50,15 +50,6 @@ static void drop(const char *path, const char *suffix)
     free(s);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-    (void)st;
-    (void)type;
-    (void)at;
-    remove(path);
-    return 0;
-}
-
 void place_clear(struct place *p)
 {
     if (!p->dir)
@@ -71,7 +62,7 @@ void place_clear(struct place *p)
         drop(p->errors_db, "-shm");
     }
     if (p->owns_dir)
-        nftw(p->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        dir_remove(p->dir);
     else if (p->has_made_dir)
         rmdir(p->dir);
     free(p->dir);
