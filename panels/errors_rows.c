@@ -323,6 +323,6 @@ static const void *row_at(const void *ctx, size_t i)
 }
 
 const struct table_ops error_feed_ops = { feed_columns, ARRAY_LEN(feed_columns), count, row_at, id_of, is_fault,
-                                           NULL, health_of };
+                                           NULL, health_of, NULL };
 const struct table_ops error_group_ops = { group_columns, ARRAY_LEN(group_columns), count, row_at, id_of,
-                                            is_fault, NULL, health_of };
+                                            is_fault, NULL, health_of, NULL };

@@ -111,7 +111,7 @@ static const struct column columns[] = {
     { "MESSAGE", 26, 0, 1, false, cell_message, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
-                                      NULL, health_of };
+                                      NULL, health_of, NULL };
 
 static void title(const void *state, const struct frame *f, struct buf *out)
 {

@@ -129,7 +129,7 @@ static const struct column columns[] = {
     { "COMMAND", 10, 24, 1, false, cell_line, NULL, NULL },
     { "WHERE", 10, 12, 2, false, cell_panel, NULL, NULL },
 };
-static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, NULL, NULL, NULL };
+static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, NULL, NULL, NULL, NULL };
 
 static void title(const void *state, const struct frame *f, struct buf *out)
 {

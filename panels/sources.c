@@ -117,7 +117,7 @@ static const struct column columns[] = {
     { "DETAIL", 16, 0, 2, false, cell_text, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
-                                      natural, health_of };
+                                      natural, health_of, NULL };
 
 static void title(const void *state, const struct frame *f, struct buf *out)
 {

@@ -245,7 +245,7 @@ static const struct column columns[] = {
     { "STATE", 24, 0, 1, false, cell_state, NULL, NULL },
 };
 static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
-                                      NULL, health_of };
+                                      NULL, health_of, NULL };
 
 /* ---- the panel ---- */
 

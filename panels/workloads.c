@@ -220,6 +220,13 @@ static bool is_fault(const void *row)
     return ROW->health >= HEALTH_WARN;
 }
 
+static bool has_grave_errors(const void *row, const struct frame *f)
+{
+    const struct errors *es = frame_section(f, SECTION_ERRORS);
+    const struct error_open *o = es ? errors_of_workload(es, ROW->id) : NULL;
+    return o && o->n[SEVERITY_CRITICAL] + o->n[SEVERITY_HIGH] > 0;
+}
+
 static enum health health_of(const void *row)
 {
     return ROW->health;
@@ -252,9 +259,9 @@ static const struct column columns[] = {
     { "PROBLEM", 28, 0, 2, false, cell_problem, NULL, NULL },
 };
 static const struct table_ops many = { columns, ARRAY_LEN(columns), count, row_at, id_of, is_fault,
-                                       natural, health_of };
+                                       natural, health_of, has_grave_errors };
 static const struct table_ops one = { columns + 1, ARRAY_LEN(columns) - 1, count, row_at, id_of,
-                                      is_fault, natural, health_of };
+                                      is_fault, natural, health_of, has_grave_errors };
 
 static const struct table_ops *ops_of(const struct state *s)
 {
@@ -266,12 +273,9 @@ static const struct table_ops *ops_of(const struct state *s)
 /* Workloads with an open error that is CRITICAL or HIGH. */
 static size_t count_troubled(const struct frame *f, const struct workloads *ws)
 {
-    const struct errors *es = frame_section(f, SECTION_ERRORS);
     size_t n = 0;
-    for (size_t i = 0; es && i < ws->n; i++) {
-        const struct error_open *open = errors_of_workload(es, ws->items[i]->id);
-        n += open && open->n[SEVERITY_CRITICAL] + open->n[SEVERITY_HIGH] > 0;
-    }
+    for (size_t i = 0; i < ws->n; i++)
+        n += has_grave_errors(ws->items[i], f);
     return n;
 }
 

@@ -25,9 +25,9 @@ static int strip_rights(struct canvas *c, int col, const struct ident *id)
     char words[64], left[CLOCK_TEXT];
     if (id->read_only)
         return canvas_text(c, 0, col, -1, ROLE_STRIP, " RO ");
-    if (id->armed_until_ms == TIME_NONE)
+    if (id->armed_until_io_ms == TIME_NONE)
         return canvas_text(c, 0, col, -1, id->class == ENV_PRODUCTION ? ROLE_ALARM : ROLE_STAGING, " WRITE ");
-    int64_t ms = id->armed_until_ms - clock_story_ms();
+    int64_t ms = id->armed_until_io_ms - clock_io_ms(); /* by real time, also in the demo */
     snprintf(words, sizeof words, " ARMED %s ", clock_format_age(ms > 0 ? ms : 0, left));
     return canvas_text(c, 0, col, -1, ROLE_ALARM, words);
 }

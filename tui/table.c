@@ -51,7 +51,8 @@ static void collect(struct table *t, const struct table_ops *ops, const void *ct
     t->n = 0;
     for (size_t i = 0; i < t->n_all; i++) {
         const void *row = ops->row(ctx, i);
-        if (t->faults && ops->is_fault && !ops->is_fault(row))
+        bool is_fault = (ops->is_fault && ops->is_fault(row)) || (ops->is_alarmed && ops->is_alarmed(row, f));
+        if (t->faults && ops->is_fault && !is_fault)
             continue;
         if (t->regex && !matches(t, ops, row, f, &cell, md, mc))
             continue;
@@ -350,6 +351,18 @@ static void render_header(const struct table *t, const struct table_ops *ops, st
     }
 }
 
+/* What does not fit ends with a mark: half a number would be another number. */
+static void draw_cell(struct canvas *c, int line, int col, int width, enum role r, bool is_right, const char *text)
+{
+    bool is_cut = width > 1 && text_width(text) > width;
+    if (is_right && !is_cut)
+        canvas_right(c, line, col, width, r, text);
+    else
+        canvas_text(c, line, col, is_cut ? width - 1 : width, r, text);
+    if (is_cut)
+        canvas_text(c, line, col + width - 1, 1, r, c->ascii ? "~" : "\u2026");
+}
+
 void table_render(const struct table *t, const struct table_ops *ops, const void *ctx,
                   const struct frame *f, struct canvas *c, bool stale)
 {
@@ -366,16 +379,15 @@ void table_render(const struct table *t, const struct table_ops *ops, const void
         int col = left;
         if (ops->health) {
             enum health h = ops->health(row);
+            if (h < HEALTH_WARN && ops->is_alarmed && ops->is_alarmed(row, f))
+                h = HEALTH_WARN;
             canvas_text(c, line, 0, 1, h == HEALTH_OK ? ROLE_TEXT : panel_health_role(h), panel_health_glyph(h));
         }
         for (size_t k = 0; k < ops->n_columns; k++) {
             if (!w[k])
                 continue;
             enum role r = cell_text(&ops->columns[k], row, f, &cell);
-            if (ops->columns[k].is_right)
-                canvas_right(c, line, col, w[k], r, buf_str(&cell));
-            else
-                canvas_text(c, line, col, w[k], r, buf_str(&cell));
+            draw_cell(c, line, col, w[k], r, ops->columns[k].is_right, buf_str(&cell));
             col += w[k] + 1;
         }
         if (i == t->at && f->focused)
@@ -421,6 +433,8 @@ void table_describe(const struct table *t, const struct table_ops *ops, struct b
     if (t->sort)
         buf_addf(out, " by %s%s%s", ops->columns[t->sort - 1].title, t->reverse ? " reversed" : "",
                  t->widths[t->sort - 1] ? "" : " (not shown)");
+    else if (t->reverse)
+        buf_adds(out, " reversed");
     if (t->height > 0 && t->n > (size_t)t->height)
         buf_addf(out, ", rows %zu-%zu of %zu", t->top + 1, t->top + (size_t)t->height, t->n);
 }

@@ -32,6 +32,7 @@ struct table_ops {
     bool (*is_fault)(const void *row);                   /* may be NULL */
     int (*natural)(const void *a, const void *b);        /* NULL: as they come */
     enum health (*health)(const void *row);              /* NULL: no glyph column */
+    bool (*is_alarmed)(const void *row, const struct frame *f); /* by another section: a fault, too; may be NULL */
 };
 
 struct table { /* view state: zero-filled is fine */

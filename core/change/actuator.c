@@ -372,7 +372,7 @@ struct actuator_rights actuator_rights(const struct actuator *a)
     int64_t left = is_for_ever ? 0 : a->until_io_ms - clock_io_ms();
     bool is_over = !is_for_ever && left <= 0;
     return (struct actuator_rights){ .read_only = !a->is_armed || is_over || a->ban[0],
-                                     .until_ms = is_for_ever ? TIME_NONE : clock_story_ms() + left,
+                                     .until_io_ms = a->until_io_ms,
                                      .ban = a->ban[0] ? a->ban : a->trouble };
 }
 

@@ -44,7 +44,7 @@ void actuator_arm(struct actuator *a, int64_t ms); /* answers by on_change: arme
 void actuator_disarm(struct actuator *a);
 struct actuator_rights {
     bool read_only;
-    int64_t until_ms; /* armed: story clock; TIME_NONE = until the end */
+    int64_t until_io_ms; /* armed: io clock; TIME_NONE = until the end */
     const char *ban;  /* "" = arming is possible; valid until the next turn */
 };
 struct actuator_rights actuator_rights(const struct actuator *a);

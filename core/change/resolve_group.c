@@ -24,7 +24,7 @@ struct group_act {
     struct member *rows;
     size_t n, n_all, n_in, n_done, n_over;
     enum plan_state state;
-    char target[256], word[PLAN_WORD], hash[PLAN_HASH], text[300], why[200];
+    char target[256], word[PLAN_WORD], hash[PLAN_HASH], text[400], why[200], not_done[160];
     bool is_busy; /* rows report while we walk them */
     int64_t at_ms;
 };
@@ -41,11 +41,11 @@ static void set_state(struct group_act *g, enum plan_state s, const char *text)
 
 static void finish(struct group_act *g)
 {
-    char text[300];
+    char text[400];
     if (g->n_done == g->n_in)
         snprintf(text, sizeof text, "%zu of %zu", g->n_done, g->n_in);
     else
-        snprintf(text, sizeof text, "%zu of %zu; %s", g->n_done, g->n_in, g->why);
+        snprintf(text, sizeof text, "%zu of %zu; not %s: %s", g->n_done, g->n_in, g->not_done, g->why);
     set_state(g, g->n_done == g->n_in ? PLAN_DONE : g->n_done ? PLAN_PARTLY : PLAN_FAILED, text);
 }
 
@@ -58,15 +58,19 @@ static void take_end(struct group_act *g, struct member *m)
     m->is_over = true;
     g->n_over++;
     g->n_done += s == PLAN_DONE;
-    if (s != PLAN_DONE && !g->why[0]) /* the first that was not done stands for all of them */
-        snprintf(g->why, sizeof g->why, "not %" PRId64 ": %.160s", m->id, p->text);
+    if (s != PLAN_DONE) { /* every one by its id, the first with its reason */
+        size_t n = strlen(g->not_done);
+        snprintf(g->not_done + n, sizeof g->not_done - n, "%s%" PRId64, n ? ", " : "", m->id);
+        if (!g->why[0])
+            snprintf(g->why, sizeof g->why, "%.160s", p->text);
+    }
     section_unref(&p->section);
 }
 
 /* Until one is under way, or all are over. */
 static void go_on(struct group_act *g)
 {
-    char text[64];
+    char text[96], refused[32] = "";
     g->is_busy = true;
     for (size_t i = 0; i < g->n; i++) {
         struct member *m = &g->rows[i];
@@ -79,7 +83,9 @@ static void go_on(struct group_act *g)
             continue;
         g->is_busy = false;
         bool is_unknown = error_act_state(m->act) == PLAN_UNKNOWN;
-        snprintf(text, sizeof text, "%zu of %zu%s", g->n_over + 1, g->n_in, is_unknown ? ", finding out" : "");
+        if (g->n_over > g->n_done)
+            snprintf(refused, sizeof refused, ", %zu not done", g->n_over - g->n_done);
+        snprintf(text, sizeof text, "%zu of %zu%s%s", g->n_over + 1, g->n_in, refused, is_unknown ? ", finding out" : "");
         set_state(g, is_unknown ? PLAN_UNKNOWN : PLAN_RUNNING, text);
         return;
     }

@@ -281,7 +281,7 @@ static const struct check {
     { "terminal", "characters", check_locale, "set a UTF-8 locale (LANG=C.UTF-8), or use --ascii" },
     { "config", "file", check_config, "mend what `bakewatch config validate` lists" },
     { "state", "folder", check_state, "chmod 700 it, make room, or give another with --state-dir" },
-    { "state", "journal", check_journal, "without a journal nothing can be changed: bakewatch journal verify" },
+    { "state", "journal", check_journal, "see bakewatch journal unfinished, or journal verify: without a whole journal nothing can be changed" },
     { "kubernetes", "kubeconfig", check_kubeconfig, "check KUBECONFIG and --context" },
     { "kubernetes", "unknown keys", check_unknown, "a misspelt key is ignored by every client" },
     { "kubernetes", "login", check_login, "log in again, or ask for new credentials" },

@@ -130,11 +130,11 @@ static struct ident *make_ident(struct gather *g)
     id->user = arena_strdup(a, g->has_target ? t->user : "");
     id->server = arena_strdup(a, g->has_target ? t->server : "");
     id->as = arena_strdup(a, g->has_target && t->as ? t->as : "");
-    struct actuator_rights rights = { .read_only = true, .until_ms = TIME_NONE, .ban = "" };
+    struct actuator_rights rights = { .read_only = true, .until_io_ms = TIME_NONE, .ban = "" };
     if (g->gate)
         rights = actuator_rights(g->gate);
     id->read_only = rights.read_only;
-    id->armed_until_ms = rights.until_ms;
+    id->armed_until_io_ms = rights.until_io_ms;
     id->write_ban = arena_strdup(a, rights.ban);
     id->n_unended = g->journal ? gather_journal_unended(g->journal) : 0;
     id->is_insecure = g->has_target && t->is_insecure;
@@ -280,6 +280,8 @@ static void on_beat(void *ctx)
             gather_errors_doubt(g->errors);
     }
     g->gap_ms = gap;
+    if (g->journal && gather_journal_unended(g->journal)) /* somebody may have closed them */
+        gather_journal_look(g->journal);
     move(g, MOVED_HEALTH | MOVED_ERRORS); /* the histogram moves with the minute */
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
 }

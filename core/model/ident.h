@@ -21,7 +21,7 @@ struct ident {
     const char *server;                   /* URL without credentials */
     const char *as;                       /* impersonated user, "" = none */
     bool read_only, is_insecure;          /* insecure: the server's certificate is not checked */
-    int64_t armed_until_ms;               /* without read_only: changes are allowed until then; TIME_NONE = until the end */
+    int64_t armed_until_io_ms;            /* without read_only: until then, on the io clock; TIME_NONE = until the end */
     const char *write_ban;                /* why arming is refused (--read-only, no journal); "" = it is not */
     size_t n_unended;                     /* changes in our journal without a known end; nobody has them in hand */
     bool all_namespaces;

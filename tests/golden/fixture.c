@@ -111,7 +111,7 @@ static struct ident *ident(enum fixture f)
     id->context = "eks-1";
     id->cluster = id->user = id->server = "";
     id->as = "";
-    id->armed_until_ms = TIME_NONE;
+    id->armed_until_io_ms = TIME_NONE;
     id->write_ban = "";
     id->read_only = true;
     id->namespaces = one;

@@ -116,7 +116,7 @@ static const struct column columns[] = {
     { "EMPTY", 5, 8, RANK_EXTRA, false, cell_empty, NULL, NULL },
     { "TEXT", 10, 0, 1, false, cell_text, NULL, NULL },
 };
-static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, NULL, NULL, NULL };
+static const struct table_ops ops = { columns, ARRAY_LEN(columns), count, row_at, id_of, NULL, NULL, NULL, NULL };
 
 static void settle(struct table *t, int height, int cols)
 {
