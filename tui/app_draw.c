@@ -6,7 +6,7 @@
 
 #include "tui/app_state.h"
 
-enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, HINT_COLS = 100, N_OWN_HINTS = 13, CAPTION_ROWS = 10 };
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, HINT_COLS = 100, CAPTION_ROWS = 10 };
 
 static const void *section(const struct ui *ui, enum section_id id)
 {
@@ -37,8 +37,11 @@ static int strip_place(struct canvas *c, const struct ident *id)
     char words[512], names[256] = "";
     size_t used = 0;
     int col = 0;
-    if (id->is_demo)
-        col += canvas_text(c, 0, col, -1, ROLE_DEMO, c->at.cols < 100 ? " DEMO " : " DEMO: nothing here is real ");
+    if (id->is_demo) {
+        snprintf(words, sizeof words, id->pace > 1 && id->pace < 1000 ? "%s, %d times real time " : "%s ",
+                 c->at.cols < HINT_COLS ? " DEMO" : " DEMO: nothing here is real", (int)id->pace);
+        col += canvas_text(c, 0, col, c->at.cols < HINT_COLS ? 6 : -1, ROLE_DEMO, words);
+    }
     if (id->environment[0] && !id->is_demo) {
         snprintf(words, sizeof words, " %s%s%s ", id->class == ENV_PRODUCTION ? "PROD " : "",
                  id->environment, id->class == ENV_STAGING ? " (staging)" : "");
@@ -244,32 +247,49 @@ static void draw_body(struct ui *ui, struct area body)
 
 /* ---- status row ---- */
 
+static const struct {
+    const char *line, *word;
+} hints[] = { { "open", "open" }, { "expand", "expand" }, { "log", "log" },
+              { "describe", "describe" }, { "raw", "raw" }, { "diff", "diff" },
+              { "errors", "errors" }, { "next-error", "next" }, { "acknowledge", "acknowledge" },
+              { "resolve", "resolve" }, { "merge", "merge" }, { "workload", "workload" },
+              { "wrap", "wrap" }, /* the panel's own up to here */
+              { "follow", "follow" }, { "prompt filter", "filter" },
+              { "faults", "faults" }, { "next", "panel" }, { "zoom", "zoom" },
+              { "back", "back" }, { "help", "help" }, { "close", "quit" } /* the ways out have room always */ };
+enum { N_OWN_HINTS = 13, N_OUT_HINTS = 3 };
+
+/* The key of a hint where it says something; NULL = not here. */
+static const char *hint_key(const struct ui *ui, size_t i)
+{
+    const char *panel = ui->ops[ui_top(ui)]->name, *line = hints[i].line;
+    const char *key = keymap_key_of(ui->env->keymap, panel, line);
+    bool is_layer = ui->n_layers > 0;
+    if (i < N_OWN_HINTS && !keymap_has(ui->env->keymap, panel, line))
+        return NULL;
+    if ((text_eq(line, "follow") && !text_eq(panel, "doc") && !text_eq(panel, "log")) ||
+        (text_eq(line, "back") && !is_layer) || (text_eq(line, "close") && is_layer) ||
+        (is_layer && (text_eq(line, "next") || text_eq(line, "zoom"))))
+        return NULL;
+    return key;
+}
+
+static int hint_cols(const struct ui *ui, size_t i)
+{
+    const char *key = hint_key(ui, i);
+    return key ? (int)strlen(key) + (int)strlen(hints[i].word) + 3 : 0;
+}
+
 static void draw_keys(struct ui *ui, struct canvas *c, int row)
 {
-    static const struct {
-        const char *line, *word;
-    } hints[] = { { "open", "open" }, { "expand", "expand" }, { "log", "log" },
-                  { "describe", "describe" }, { "raw", "raw" }, { "diff", "diff" },
-                  { "errors", "errors" }, { "next-error", "next" }, { "acknowledge", "acknowledge" },
-                  { "resolve", "resolve" }, { "merge", "merge" }, { "workload", "workload" },
-                  { "wrap", "wrap" }, /* the panel's own up to here */
-                  { "follow", "follow" }, { "prompt filter", "filter" },
-                  { "faults", "faults" }, { "next", "panel" }, { "zoom", "zoom" },
-                  { "back", "back" }, { "help", "help" }, { "close", "quit" } };
-    const char *panel = ui->ops[ui_top(ui)]->name;
-    int col = 1;
+    int col = 1, kept = 0;
+    for (size_t i = ARRAY_LEN(hints) - N_OUT_HINTS; i < ARRAY_LEN(hints); i++)
+        kept += hint_cols(ui, i);
     for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
-        const char *key = keymap_key_of(ui->env->keymap, panel, hints[i].line);
-        bool is_own = i < N_OWN_HINTS, is_layer = ui->n_layers > 0;
-        if (!key || (is_own && !keymap_has(ui->env->keymap, panel, hints[i].line)))
+        const char *key = hint_key(ui, i);
+        bool is_out = i >= ARRAY_LEN(hints) - N_OUT_HINTS;
+        if (!key || (!is_out && col + hint_cols(ui, i) + kept - 1 > c->at.cols))
             continue;
-        if ((text_eq(hints[i].line, "follow") && !text_eq(panel, "doc") && !text_eq(panel, "log")) ||
-            (text_eq(hints[i].line, "back") && !is_layer) ||
-            (is_layer && (text_eq(hints[i].line, "next") || text_eq(hints[i].line, "zoom"))) ||
-            (text_eq(hints[i].line, "close") && is_layer))
-            continue;
-        if (col + (int)strlen(key) + (int)strlen(hints[i].word) + 2 > c->at.cols)
-            break;
         col += canvas_text(c, row, col, -1, ROLE_KEY, key);
         col += canvas_textf(c, row, col, ROLE_DIM, " %s  ", hints[i].word);
     }

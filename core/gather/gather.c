@@ -267,6 +267,20 @@ static void on_publish(void *ctx)
 }
 
 /* Once in HEALTH_MS: ages and rates move without an event; and a suspend shows as a gap. */
+static void open_errors(struct gather *g);
+
+/* The file of a team without a server has been made since we looked: a `run` has failed, say. */
+static void look_for_errors(struct gather *g)
+{
+    if (!g->errors || gather_errors_health(g->errors).state != SOURCE_UNSET || g->spec.errors_db)
+        return;
+    struct errors_where w = errors_where(NULL, g->spec.conf ? conf_find_errors(g->spec.conf, g->env) : NULL,
+                                         g->spec.state_dir, false);
+    if (w.own_file)
+        open_errors(g);
+    free(w.place);
+}
+
 static void on_beat(void *ctx)
 {
     struct gather *g = ctx;
@@ -282,6 +296,7 @@ static void on_beat(void *ctx)
     g->gap_ms = gap;
     if (g->journal && gather_journal_unended(g->journal)) /* somebody may have closed them */
         gather_journal_look(g->journal);
+    look_for_errors(g);
     move(g, MOVED_HEALTH | MOVED_ERRORS); /* the histogram moves with the minute */
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
 }

@@ -202,8 +202,10 @@ static void judge_pods(struct workload *w)
     for (size_t i = 0; i < w->n_pods; i++)
         same += text_eq(w->pods[i]->problem_key, worst->problem_key);
     const char *words = worst->problem;
+    const struct revision *r = current(w);
+    bool is_old = r && w->n_revisions > 1 && !is_of_revision(worst, r); /* its image and restarts are not the row's */
     if (words[0] && w->n_pods > 1)
-        words = arena_printf(&w->arena, "%s (%zu of %zu pods)", worst->problem, same, w->n_pods);
+        words = arena_printf(&w->arena, "%s%s (%zu of %zu pods)", is_old ? "old revision: " : "", worst->problem, same, w->n_pods);
     else
         words = arena_strdup(&w->arena, words);
     worse(w, worst->health, words);
