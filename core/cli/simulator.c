@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,9 +43,13 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return 0;
 }
 
+/* The simulator has removed it already, as a rule: what has its name by now may be somebody else's.  While it
+ * is ours nobody else can put anything in its place. */
 static void remove_dir(const char *dir)
 {
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    struct stat st;
+    if (!lstat(dir, &st) && S_ISDIR(st.st_mode) && st.st_uid == geteuid())
+        nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static enum err_code spawn(struct simulator *s, const char *path, const char *const *args, struct err *e)
@@ -137,11 +142,12 @@ enum err_code simulator_start(struct simulator *s, const char *const *args, stru
 
 void simulator_stop(struct simulator *s)
 {
-    if (s->pid > 0)
+    /* In the console the keeper is its parent, not we: the end of its stdout is its end, and after that the
+     * number is anybody's. */
+    if (s->pid > 0 && s->out_fd >= 0 && read_until(s->out_fd, 1, NULL) == GOT_LATE)
         kill(s->pid, SIGTERM);
     if (s->in_fd >= 0)
         close(s->in_fd);
-    /* In the console the keeper is its parent, not we: the end of its stdout is its end. */
     if (s->out_fd >= 0 && s->pid > 0 && read_until(s->out_fd, GONE_MS, NULL) == GOT_LATE)
         kill(s->pid, SIGKILL);
     if (s->out_fd >= 0)

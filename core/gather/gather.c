@@ -154,7 +154,8 @@ static struct ident *make_ident(struct gather *g)
     id->pace = 1;
     if (g->demo) {
         struct demo_state st = demo_state_of(g->demo);
-        id->caption = arena_strdup(a, st.text[0] ? st.text : st.caption);
+        id->is_demo_cut = st.text[0] != '\0';
+        id->caption = arena_strdup(a, id->is_demo_cut ? st.text : st.caption);
         id->pace = st.speed > 1 ? (int64_t)st.speed : st.speed > 0 ? 1 : STEPPED_PACE;
         id->story_ms = st.zero_ms;
         id->story_end_ms = st.end_ms;

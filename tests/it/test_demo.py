@@ -255,6 +255,22 @@ class Demo(unittest.TestCase):
                 p.wait(20)
                 wait_for(lambda t=tmp: not self.left(t), 10, f"the end after {how}: {self.left(tmp)}")
 
+    def test_a_simulator_that_dies(self):
+        """Nothing will come any more: the stream says so and ends, the console stays and says so."""
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            p = subprocess.Popen([BAKEWATCH, "demo", "--headless"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env={**os.environ, "TMPDIR": tmp})
+            self.assertIn("bakewatch/stream/v1", p.stdout.readline())
+            os.kill(int(pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split()[0]), signal.SIGKILL)
+            _, said = p.communicate(timeout=30)
+            self.assertEqual((p.returncode, said), (1, "bakewatch: demo: the simulator has ended\n"))
+            self.assertEqual(self.left(tmp), [])
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            scene("size 30 120\nstart $BAKEWATCH demo\nwait RO  live within 10000\n"
+                  f"sh pkill -KILL -f '[-]-dir {tmp}/bakewatch-demo-'\nwait the simulator has ended within 10000\n"
+                  "wait LINK LOST since within 20000\nkeys q\nexit 0\nsane\n", TMPDIR=tmp)
+            self.assertEqual(self.left(tmp), [])
+
     def test_at_once(self):
         scene("size 24 80\nstart $BAKEWATCH demo\nmeasure demo-live RO  live\nwait all well\nwait DEMO\nkeys q\nexit 0\nsane\n")
 
