@@ -354,7 +354,8 @@ static void open_errors(struct gather *g)
     gather_errors_free(g->errors);
     struct gather_errors_spec errors = {
         .loop = g->loop, .worker = g->worker, .gate = g->gate, .place = g->context ? NULL : g->spec.errors_db,
-        .conf = g->spec.conf ? conf_find_errors(g->spec.conf, g->env) : NULL, .env = g->env,
+        /* the demo's table is not the one that the config speaks of */
+        .conf = g->spec.conf && !g->spec.demo ? conf_find_errors(g->spec.conf, g->env) : NULL, .env = g->env,
         .state_dir = g->spec.state_dir, .by = g->spec.who, .is_production = g->env && g->env->class == CONF_PRODUCTION,
         .on_data = on_errors, .on_health = on_health, .on_doc = on_doc, .on_plan = on_plan, .ctx = g,
     };

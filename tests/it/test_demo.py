@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The demo as a newcomer meets it: live at once, every story through the console's own eyes (the stream
 and the screen), and nothing left behind however it ends."""
+import datetime
 import difflib
 import glob
 import json
@@ -254,6 +255,20 @@ class Demo(unittest.TestCase):
                 p.stdout.close() # without a signal: nobody reads any more
                 p.wait(20)
                 wait_for(lambda t=tmp: not self.left(t), 10, f"the end after {how}: {self.left(tmp)}")
+
+    def test_the_config_is_of_another_place(self):
+        """What it says of the error table and of the log is not meant for the demo."""
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            config = pathlib.Path(tmp) / "config.yaml"
+            config.write_text(f"errors: {{timezone: '+09:00'}}\nlog: {{file: {tmp}/ours.log}}\n")
+            with subprocess.Popen([BAKEWATCH, "demo", "--headless", "--timeout", "20s", "--config", config], stdout=subprocess.PIPE,
+                                  text=True, env={**os.environ, "TMPDIR": tmp}) as p:
+                row = next(line for line in map(json.loads, p.stdout) if line["type"] == "error")
+                p.send_signal(signal.SIGTERM)
+                p.communicate(timeout=20)
+            written, told = (datetime.datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (row["row"]["timestamp"], row["time"]))
+            self.assertLess(abs(told - written), datetime.timedelta(hours=2))
+            self.assertEqual(os.listdir(tmp), ["config.yaml"])
 
     def test_a_simulator_that_dies(self):
         """Nothing will come any more: the stream says so and ends, the console stays and says so."""
