@@ -7,6 +7,6 @@
 #ifndef BASE_DIR_H
 #define BASE_DIR_H
 
-void dir_remove(const char *path); /* with all that is in it; links are not followed */
+void dir_remove(const char *path); /* a folder of ours with all that is in it; links are not followed */
 
 #endif

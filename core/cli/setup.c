@@ -168,7 +168,7 @@ int setup_gather(const struct options *o, enum setup_need need, struct gather_sp
     spec->read_only = o->read_only;
     spec->write = o->write;
     struct err e = { 0 };
-    if (conf->log_file && !o->log_file && log_open(conf->log_file, &e))
+    if (conf->log_file && !o->log_file && !o->demo_control && log_open(conf->log_file, &e))
         cli_complain("%s", e.text);
     return check_kubeconfig(o, need, spec);
 }

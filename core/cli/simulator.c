@@ -123,11 +123,12 @@ enum err_code simulator_start(struct simulator *s, const char *const *args, stru
 
 void simulator_stop(struct simulator *s)
 {
-    if (s->pid > 0)
+    /* In the console the keeper is its parent, not we: the end of its stdout is its end, and after that the
+     * number is anybody's. */
+    if (s->pid > 0 && s->out_fd >= 0 && read_until(s->out_fd, 1, NULL) == GOT_LATE)
         kill(s->pid, SIGTERM);
     if (s->in_fd >= 0)
         close(s->in_fd);
-    /* In the console the keeper is its parent, not we: the end of its stdout is its end. */
     if (s->out_fd >= 0 && s->pid > 0 && read_until(s->out_fd, GONE_MS, NULL) == GOT_LATE)
         kill(s->pid, SIGKILL);
     if (s->out_fd >= 0)

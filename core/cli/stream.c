@@ -4,16 +4,22 @@
 
 #include "core/base/clock.h"
 #include "core/cli/headless.h"
+#include "core/cli/say.h"
 #include "core/cli/setup.h"
 #include "core/model/ident.h"
 #include "core/report/ndjson.h"
 
 enum { OUTPUT_CAP = 256 * 1024 * 1024 };
 
-static bool is_over(const struct snap *s)
+/* An exit code; below 0: the story goes on. */
+static int how_it_ended(const struct snap *s)
 {
     const struct ident *id = (const struct ident *)s->sections[SECTION_IDENT];
-    return id && id->story_end_ms != TIME_NONE && clock_story_ms() >= id->story_end_ms;
+    if (id && id->is_demo_cut) {
+        cli_complain("demo: %s", id->caption);
+        return EXIT_FAIL;
+    }
+    return id && id->story_end_ms != TIME_NONE && clock_story_ms() >= id->story_end_ms ? EXIT_PASS : -1;
 }
 
 static int look(void *ctx, const struct snap *s)
@@ -24,7 +30,7 @@ static int look(void *ctx, const struct snap *s)
     buf_release(&out);
     if (fflush(stdout) || ferror(stdout))
         return EXIT_FAIL;
-    return is_over(s) ? EXIT_PASS : -1;
+    return how_it_ended(s);
 }
 
 int stream_run(const struct options *o)

@@ -154,7 +154,8 @@ static struct ident *make_ident(struct gather *g)
     id->pace = 1;
     if (g->demo) {
         struct demo_state st = demo_state_of(g->demo);
-        id->caption = arena_strdup(a, st.text[0] ? st.text : st.caption);
+        id->is_demo_cut = st.text[0] != '\0';
+        id->caption = arena_strdup(a, id->is_demo_cut ? st.text : st.caption);
         id->pace = st.speed > 1 ? (int64_t)st.speed : st.speed > 0 ? 1 : STEPPED_PACE;
         id->story_ms = st.zero_ms;
         id->story_end_ms = st.end_ms;
@@ -370,7 +371,8 @@ static void open_errors(struct gather *g)
     gather_errors_free(g->errors);
     struct gather_errors_spec errors = {
         .loop = g->loop, .worker = g->worker, .gate = g->gate, .place = g->context ? NULL : g->spec.errors_db,
-        .conf = g->spec.conf ? conf_find_errors(g->spec.conf, g->env) : NULL, .env = g->env,
+        /* the demo's table is not the one that the config speaks of */
+        .conf = g->spec.conf && !g->spec.demo ? conf_find_errors(g->spec.conf, g->env) : NULL, .env = g->env,
         .state_dir = g->spec.state_dir, .by = g->spec.who, .is_production = g->env && g->env->class == CONF_PRODUCTION,
         .on_data = on_errors, .on_health = on_health, .on_doc = on_doc, .on_plan = on_plan, .ctx = g,
     };

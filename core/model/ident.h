@@ -32,6 +32,7 @@ struct ident {
     const char *const *known_namespaces; /* for `:ns`; empty when we may not list them */
     size_t n_known_namespaces;
     bool is_demo;             /* a simulated platform: nothing that is shown is real */
+    bool is_demo_cut;         /* its simulator is gone, `caption` says how: nothing will come any more */
     const char *caption;      /* what its story has to say just now; "" = nothing */
     int64_t pace;             /* how many times as fast as real time the story clock runs, 1 at least */
     int64_t story_ms, story_end_ms; /* its T+0 and its end; TIME_NONE = no demo */

@@ -71,18 +71,46 @@ static bool has_shape(struct api_call *c, const cJSON *doc)
     return false;
 }
 
+/* Absent, or a number of things or seconds.  Of a part of the replicas "25%" is one too. */
+static bool is_count(const cJSON *v, double most, bool may_be_part)
+{
+    if (cJSON_IsNumber(v))
+        return v->valuedouble >= 0 && v->valuedouble <= most;
+    return !v || (may_be_part && cJSON_IsString(v));
+}
+
+static bool has_counts(struct api_call *c, const cJSON *doc)
+{
+    static const struct {
+        const char *path;
+        double most;
+        bool may_be_part;
+    } counts[] = { { "spec.replicas", 5000, false },
+                   { "spec.minReadySeconds", INT32_MAX, false },
+                   { "spec.progressDeadlineSeconds", INT32_MAX, false },
+                   { "spec.revisionHistoryLimit", INT32_MAX, false },
+                   { "spec.strategy.rollingUpdate.maxSurge", 5000, true },
+                   { "spec.strategy.rollingUpdate.maxUnavailable", 5000, true },
+                   { "spec.updateStrategy.rollingUpdate.maxUnavailable", 5000, true },
+                   { "spec.updateStrategy.rollingUpdate.partition", INT32_MAX, false } };
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        if (!is_count(tree_at(doc, counts[i].path), counts[i].most, counts[i].may_be_part)) {
+            invalid(c, counts[i].path, "Invalid value: must be greater than or equal to 0");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Labels of the template must be what the selector selects; every container needs a name and an
  * image. */
 static bool is_valid(struct api_call *c, const cJSON *doc)
 {
-    const cJSON *spec = tree_get(doc, "spec"), *replicas = tree_get(spec, "replicas"), *v;
+    const cJSON *spec = tree_get(doc, "spec"), *v;
     const cJSON *containers = tree_at(spec, "template.spec.containers"),
                 *labels = tree_at(spec, "template.metadata.labels");
-    if (replicas &&
-        (!cJSON_IsNumber(replicas) || replicas->valuedouble < 0 || replicas->valuedouble > 5000)) {
-        invalid(c, "spec.replicas", "Invalid value: must be greater than or equal to 0");
+    if (!has_counts(c, doc))
         return false;
-    }
     if (!cJSON_IsArray(containers) || !containers->child) {
         invalid(c, "spec.template.spec.containers", "Required value");
         return false;

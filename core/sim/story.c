@@ -24,7 +24,7 @@ static void complain(struct reader *r, const struct yaml_node *n, const char *wh
 static bool is_word_of(const char *words, const char *w)
 {
     size_t n = strlen(w);
-    for (const char *p = words; (p = strstr(p, w)); p += n) {
+    for (const char *p = words; n && (p = strstr(p, w)); p += n) {
         if ((p == words || p[-1] == ' ') && (p[n] == ' ' || !p[n]))
             return true;
     }

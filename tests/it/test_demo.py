@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The demo as a newcomer meets it: live at once, every story through the console's own eyes (the stream
 and the screen), and nothing left behind however it ends."""
+import datetime
 import difflib
 import glob
 import json
@@ -254,6 +255,36 @@ class Demo(unittest.TestCase):
                 p.stdout.close() # without a signal: nobody reads any more
                 p.wait(20)
                 wait_for(lambda t=tmp: not self.left(t), 10, f"the end after {how}: {self.left(tmp)}")
+
+    def test_the_config_is_of_another_place(self):
+        """What it says of the error table and of the log is not meant for the demo."""
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            config = pathlib.Path(tmp) / "config.yaml"
+            config.write_text(f"errors: {{timezone: '+09:00'}}\nlog: {{file: {tmp}/ours.log}}\n")
+            with subprocess.Popen([BAKEWATCH, "demo", "--headless", "--timeout", "20s", "--config", config], stdout=subprocess.PIPE,
+                                  text=True, env={**os.environ, "TMPDIR": tmp}) as p:
+                row = next(line for line in map(json.loads, p.stdout) if line["type"] == "error")
+                p.send_signal(signal.SIGTERM)
+                p.communicate(timeout=20)
+            written, told = (datetime.datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (row["row"]["timestamp"], row["time"]))
+            self.assertLess(abs(told - written), datetime.timedelta(hours=2))
+            self.assertEqual(os.listdir(tmp), ["config.yaml"])
+
+    def test_a_simulator_that_dies(self):
+        """Nothing will come any more: the stream says so and ends, the console stays and says so."""
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            p = subprocess.Popen([BAKEWATCH, "demo", "--headless"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                 env={**os.environ, "TMPDIR": tmp})
+            self.assertIn("bakewatch/stream/v1", p.stdout.readline())
+            os.kill(int(pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children").read_text().split()[0]), signal.SIGKILL)
+            _, said = p.communicate(timeout=30)
+            self.assertEqual((p.returncode, said), (1, "bakewatch: demo: the simulator has ended\n"))
+            self.assertEqual(self.left(tmp), [])
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            scene("size 30 120\nstart $BAKEWATCH demo\nwait RO  live within 10000\n"
+                  f"sh pkill -KILL -f '[-]-dir {tmp}/bakewatch-demo-'\nwait the simulator has ended within 10000\n"
+                  "wait LINK LOST since within 20000\nkeys q\nexit 0\nsane\n", TMPDIR=tmp)
+            self.assertEqual(self.left(tmp), [])
 
     def test_at_once(self):
         scene("size 24 80\nstart $BAKEWATCH demo\nmeasure demo-live RO  live\nwait all well\nwait DEMO\nkeys q\nexit 0\nsane\n")

@@ -208,6 +208,7 @@ static void wrong_stories(void **state)
         const char *text, *says;
     } t[] = {
         { "services: {a: {nonsense: 1}}", "x:1:16: unknown key nonsense" },
+        { "\"\": 1", "x:1:1: unknown key" },
         { "services: {a: {replicas: many}}", "a number" },
         { "services: {A_b: {}}", "a service's name" },
         { "services: {a: {kind: job}}", "no such kind: job" },
