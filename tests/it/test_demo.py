@@ -3,6 +3,7 @@
 and the screen), and nothing left behind however it ends."""
 import datetime
 import difflib
+import fcntl
 import glob
 import json
 import os
@@ -11,7 +12,9 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -255,6 +258,21 @@ class Demo(unittest.TestCase):
                 p.stdout.close() # without a signal: nobody reads any more
                 p.wait(20)
                 wait_for(lambda t=tmp: not self.left(t), 10, f"the end after {how}: {self.left(tmp)}")
+
+    def test_a_reader_that_is_stopped(self):
+        """A signal is heard all the same."""
+        with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
+            with subprocess.Popen([BAKEWATCH, "demo", "--headless"], stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": tmp}) as p:
+                fcntl.fcntl(p.stdout, fcntl.F_SETPIPE_SZ, 8192)
+
+                def is_full(): # the second of two pages is begun: the rest of the first state does not fit
+                    waiting = bytearray(4)
+                    fcntl.ioctl(p.stdout, termios.FIONREAD, waiting)
+                    return int.from_bytes(waiting, sys.byteorder) > 4096
+                wait_for(is_full, 20, "a full pipe")
+                p.send_signal(signal.SIGTERM)
+                self.assertEqual(p.wait(20), 130)
+            self.assertEqual(self.left(tmp), [])
 
     def test_the_config_is_of_another_place(self):
         """What it says of the error table and of the log is not meant for the demo."""
