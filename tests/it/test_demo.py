@@ -305,6 +305,18 @@ class Demo(unittest.TestCase):
             self.assertLess(abs(told - written), datetime.timedelta(hours=2))
             self.assertEqual(os.listdir(tmp), ["config.yaml"])
 
+    def test_a_long_way_to_the_folder(self):
+        """A socket's path has 107 bytes; where TMPDIR leaves no room for ours, /tmp is taken."""
+        for n, is_there in ((77, True), (78, False), (200, False)):
+            with self.subTest(n), tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-", dir="/tmp") as top:
+                tmp = pathlib.Path(top) / ("x" * (n - len(top) - 1))
+                tmp.mkdir()
+                with subprocess.Popen([BAKEWATCH, "demo", "--headless"], stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp)}) as p:
+                    self.assertIn(b"bakewatch/stream/v1", p.stdout.readline())
+                    self.assertEqual(bool(os.listdir(tmp)), is_there)
+                    p.send_signal(signal.SIGTERM)
+                    p.communicate(timeout=20)
+
     def test_a_simulator_that_dies(self):
         """Nothing will come any more: the stream says so and ends, the console stays and says so."""
         with tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-") as tmp:
