@@ -15,7 +15,8 @@
 #include "core/base/json.h"
 #include "core/base/text.h"
 
-enum { READY_MS = 10000, GONE_MS = 3000, READY_BYTES = 16 * 1024, MOST_ARGS = 32 };
+enum { READY_MS = 10000, GONE_MS = 3000, READY_BYTES = 16 * 1024, MOST_ARGS = 32,
+       MOST_TMP = 77 /* a socket's path has 107 bytes, and ours is below it */ };
 extern char **environ;
 
 static char *program(void)
@@ -111,7 +112,9 @@ enum err_code simulator_start(struct simulator *s, const char *const *args, stru
 {
     const char *tmp = getenv("TMPDIR");
     *s = (struct simulator){ .in_fd = -1, .out_fd = -1, .pid = -1 };
-    snprintf(s->dir, sizeof s->dir, "%.90s/bakewatch-demo-XXXXXX", tmp && tmp[0] == '/' ? tmp : "/tmp");
+    if (!tmp || tmp[0] != '/' || strlen(tmp) > MOST_TMP)
+        tmp = "/tmp";
+    snprintf(s->dir, sizeof s->dir, "%s/bakewatch-demo-XXXXXX", tmp);
     if (!mkdtemp(s->dir))
         return err_set(e, ERR_IO, errno, "%s: %s", s->dir, strerror(errno));
     char *path = program();

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The demo as a newcomer meets it: live at once, every story through the console's own eyes (the stream
 and the screen), and nothing left behind however it ends."""
+import contextlib
 import datetime
 import difflib
 import fcntl
@@ -11,6 +12,7 @@ import pathlib
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -28,10 +30,19 @@ class Control:
     """The simulator of a demo in TMPDIR: its socket."""
 
     def __init__(self, tmp):
-        path = wait_for(lambda: glob.glob(f"{tmp}/bakewatch-demo-*/control"), 20, "the simulator")[0]
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+        self.socket = wait_for(lambda: self.dial(tmp), 20, "the simulator")
         self.lines = self.socket.makefile("r", encoding="utf-8")
+
+    @staticmethod
+    def dial(tmp):
+        for path in glob.glob(f"{tmp}/bakewatch-demo-*/control"):
+            there = socket.socket(socket.AF_UNIX)
+            try:
+                there.connect(path)
+                return there
+            except OSError: # it is there a moment before anybody listens
+                there.close()
+        return None
 
     def say(self, line):
         self.socket.sendall(line.encode() + b"\n")
@@ -79,8 +90,14 @@ class Stream:
     def reasons(self, name):
         return {v["reason"] for v in self.of("event") if v["name"].startswith(name)}
 
+    def written(self):
+        with contextlib.closing(sqlite3.connect(f"file:{glob.glob(self.tmp.name + '/*/errors.db')[0]}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM deployment_errors").fetchone()[0]
+
     def until(self, t, what, name):
+        """What has been written up to then has been read: that there is no row of something is no accident."""
         self.control.say(f"until {t}")
+        wait_for(lambda: len(self.of("error")) == self.written(), 20, f"{t}: all rows")
         wait_for(lambda: what(self), 20, f"{t}: {name}")
 
     def end(self):
@@ -287,6 +304,18 @@ class Demo(unittest.TestCase):
             written, told = (datetime.datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (row["row"]["timestamp"], row["time"]))
             self.assertLess(abs(told - written), datetime.timedelta(hours=2))
             self.assertEqual(os.listdir(tmp), ["config.yaml"])
+
+    def test_a_long_way_to_the_folder(self):
+        """A socket's path has 107 bytes; where TMPDIR leaves no room for ours, /tmp is taken."""
+        for n, is_there in ((77, True), (78, False), (200, False)):
+            with self.subTest(n), tempfile.TemporaryDirectory(prefix="bakewatch-test-demo-", dir="/tmp") as top:
+                tmp = pathlib.Path(top) / ("x" * (n - len(top) - 1))
+                tmp.mkdir()
+                with subprocess.Popen([BAKEWATCH, "demo", "--headless"], stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp)}) as p:
+                    self.assertIn(b"bakewatch/stream/v1", p.stdout.readline())
+                    self.assertEqual(bool(os.listdir(tmp)), is_there)
+                    p.send_signal(signal.SIGTERM)
+                    p.communicate(timeout=20)
 
     def test_a_simulator_that_dies(self):
         """Nothing will come any more: the stream says so and ends, the console stays and says so."""
