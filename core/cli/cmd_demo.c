@@ -17,7 +17,10 @@ int cmd_demo(const struct options *o, const struct cli_env *env)
     size_t n = 0;
     struct simulator sim;
     struct err e = { 0 };
-    if (o->n_args || o->errors_db || o->kube.kubeconfig || o->kube.context) {
+    const struct kube_overrides *k = &o->kube;
+    bool is_elsewhere = k->kubeconfig || k->context || k->cluster || k->user || k->server || k->as || k->token ||
+                        k->proxy_url || k->certificate_authority || k->insecure_skip_tls_verify;
+    if (o->n_args || o->errors_db || o->state_dir || o->environment || is_elsewhere) {
         cli_complain("demo: it has a platform of its own; see 'bakewatch help demo'");
         return EXIT_USAGE;
     }

@@ -20,7 +20,7 @@ static int follow(struct snap_slot *slot, int signal_fd, int64_t deadline_ms, he
             cli_complain("--timeout is over");
             return EXIT_TIMEOUT;
         }
-        if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
+        if (poll(fds, 2, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR)
             return EXIT_FAIL;
         if (fds[1].revents)
             return EXIT_INTERRUPT;

@@ -448,6 +448,8 @@ static void switch_namespaces(struct gather *g, const char *names)
 
 static void obey(struct gather *g, const struct cmd_msg *m)
 {
+    if (!g->has_begun) /* the demo's first line is on its way */
+        return;
     switch (m->kind) {
     case CMD_REFRESH:
         if (g->journal)

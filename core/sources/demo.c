@@ -60,7 +60,7 @@ static void fail(struct demo *s, const char *what)
     err_set(&s->error, ERR_IO, errno, "%s", what);
     close(s->fd);
     s->fd = -1;
-    clock_follow(clock_story_ms(), clock_io_ms(), 0);
+    clock_follow(clock_story_ms(), clock_io_ms(), 1); /* what is shown goes on growing old */
     s->on_state(s->ctx);
 }
 

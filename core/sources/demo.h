@@ -5,7 +5,7 @@
  *          its clock is set, when its speed or its caption changes:
  *          {"now_ms":N,"zero_ms":N,"length_ms":N,"speed":X,"caption":"..."}, and more members
  * Limits   DEMO_LINE bytes a line, DEMO_CAPTION of a caption; longer is an error
- * Errors   none at once: `text` of the state says what is wrong, and the clock stands
+ * Errors   none at once: `text` of the state says what is wrong, and the clock goes on by real time
  * Thread   the loop's      Owns   copies the path
  */
 #ifndef SOURCES_DEMO_H
