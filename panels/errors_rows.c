@@ -154,7 +154,7 @@ static const struct column feed_columns[] = {
     { "TIME", 9, 9, 2, false, cell_time, key_time, NULL },
     { "SEV", 4, 6, 0, false, cell_severity, key_severity, NULL },
     { "SERVICE", 8, 24, 0, false, cell_service, NULL, NULL },
-    { "CODE", 7, 16, 4, false, cell_code, NULL, NULL },
+    { "CODE", 7, 20, 4, false, cell_code, NULL, NULL },
     { "SINCE", 5, 5, 5, false, cell_novelty, NULL, NULL },
     { "DUE", 8, 20, 3, false, cell_due, key_due, NULL },
     { "CATEGORY", 8, 13, 7, false, cell_category, NULL, NULL },
@@ -286,7 +286,7 @@ static const struct column group_columns[] = {
     { "FIRST", 5, 6, 6, true, cell_first, key_first, NULL },
     { "LAST", 5, 6, 3, true, cell_last, key_last, NULL },
     { "SERVICE", 10, 24, 0, false, cell_group_service, NULL, NULL },
-    { "CODE", 6, 16, 5, false, cell_group_code, NULL, NULL },
+    { "CODE", 6, 20, 5, false, cell_group_code, NULL, NULL },
     { "MESSAGE", 36, 0, 2, false, cell_group_message, NULL, NULL },
 };
 
