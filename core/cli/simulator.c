@@ -19,17 +19,18 @@ enum { READY_MS = 10000, GONE_MS = 3000, READY_BYTES = 16 * 1024, MOST_ARGS = 32
        MOST_TMP = 77 /* a socket's path has 107 bytes, and ours is below it */ };
 extern char **environ;
 
+/* Beside us (a build tree), below our prefix (wherever it was installed to), where it was meant to be. */
 static char *program(void)
 {
+    static const char *const places[] = { "bakewatch-sim", "../libexec/bakewatch/bakewatch-sim" };
     char self[4096];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n > 0) {
+    for (size_t i = 0; n > 0 && i < ARRAY_LEN(places); i++) {
         self[n] = '\0';
-        char *slash = strrchr(self, '/');
-        char *beside = x_asprintf("%.*s/bakewatch-sim", (int)(slash - self), self);
-        if (access(beside, X_OK) == 0)
-            return beside;
-        free(beside);
+        char *path = x_asprintf("%.*s/%s", (int)(strrchr(self, '/') - self), self, places[i]);
+        if (access(path, X_OK) == 0)
+            return path;
+        free(path);
     }
     return x_strdup(LIBEXECDIR "/bakewatch/bakewatch-sim");
 }

@@ -2,7 +2,8 @@
  * core/cli/simulator.h - the demo's simulated platform: a helper program with a folder of its own.
  *
  * It ends when simulator_stop says so, and when this program has ended in any way (end of file on its
- * stdin); the folder goes with it.  The program is found beside our own, else in LIBEXECDIR/bakewatch.
+ * stdin); the folder goes with it.  The program is found beside our own, below our
+ * prefix (../libexec/bakewatch), else in LIBEXECDIR/bakewatch.
  *
  * Errors   ERR_IO, ERR_NOTFOUND, and what the simulator itself says (a story with an error, ...)
  * Thread   main, before others

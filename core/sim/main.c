@@ -292,13 +292,25 @@ static const char *find_platform(void *ctx, const char *name)
     return at->kept;
 }
 
+static enum err_code no_scenario(const char *name, struct err *e)
+{
+    struct buf names = BUF_INIT(200);
+    for (size_t i = 0; story_names[i]; i++) {
+        if (!text_eq(story_names[i], "platform"))
+            buf_addf(&names, "%s%s", names.len ? ", " : "", story_names[i]);
+    }
+    err_set(e, ERR_USAGE, 0, "no scenario %.40s; there are %s", name, buf_str(&names));
+    buf_release(&names);
+    return ERR_USAGE;
+}
+
 static enum err_code load_story(const struct sim_options *o, struct story *out, struct err *e)
 {
     if (!o->story) {
         const char *name = o->scenario ? o->scenario : "bad-release",
                    *text = story_embedded(NULL, name);
         if (!text || text_eq(name, "platform"))
-            return err_set(e, ERR_USAGE, 0, "no scenario %.80s; --list names them", name);
+            return no_scenario(name, e);
         return story_parse(name, text, story_embedded, NULL, out, e);
     }
     const char *slash = strrchr(o->story, '/');
