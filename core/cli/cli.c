@@ -20,7 +20,7 @@ enum { MOST_LIST = 32 };
 const struct flag flags[] = {
     { 'n', "namespace", "NS", "console demo status doctor", "namespaces to watch: repeat, or join with ','" },
     { 'A', "all-namespaces", NULL, "console demo status doctor", "all namespaces" },
-    { 'o', "output", "FORMAT", "status errors journal doctor", "table, wide, json, ndjson or name" },
+    { 'o', "output", "FORMAT", "demo status errors journal doctor", "table, wide, json, ndjson or name" },
     { 'w', "watch", NULL, "status", "status: print again whenever it changes" },
     { 'e', "environment", "NAME", "all", "an environment of the config" },
     { 0, "config", "FILE", "all", "this config file instead of the user's" },

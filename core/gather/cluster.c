@@ -194,13 +194,13 @@ static bool is_empty(const struct cluster *c, const char *ns)
 static bool is_absent(const struct cluster *c, const char *ns)
 {
     bool is_known = kube_poll_health(c->namespaces).state == SOURCE_LIVE && c->known.n && c->known.n < MOST_KNOWN;
-    if (!is_known) /* a server that shows none hides them: there is always one */
+    if (!is_known || !is_empty(c, ns)) /* a server that shows none hides them: there is always one */
         return false;
     for (size_t i = 0; i < c->known.n; i++) {
         if (text_eq(c->known.items[i], ns))
             return false;
     }
-    return is_empty(c, ns);
+    return true;
 }
 
 /* ---- life ---- */
@@ -344,38 +344,60 @@ static void measure_rate(struct cluster *c)
     }
 }
 
-/* A row as the panel shows it: while the link is lost nothing below it is live. */
-static void put_row(struct sources *s, struct source_health h, int64_t lost_ms)
+void cluster_sources_add(struct sources *s, struct source_health h)
 {
     struct arena *a = &s->section.arena;
-    if (lost_ms != TIME_NONE && h.state == SOURCE_LIVE) {
-        h.state = SOURCE_STALE;
-        h.since_ms = lost_ms;
-        h.text = "the link to the API server is lost";
-    }
     h.name = arena_strdup(a, h.name);
     h.text = arena_strdup(a, h.text);
     h.cause = arena_strdup(a, h.cause ? h.cause : "");
     s->rows[s->n++] = h;
 }
 
-struct sources *cluster_sources(struct cluster *c)
+/* A row as the panel shows it: while the link is lost nothing below it is live. */
+static void put_row(struct sources *s, struct source_health h)
+{
+    if (s->lost_ms != TIME_NONE && h.state == SOURCE_LIVE) {
+        h.state = SOURCE_STALE;
+        h.since_ms = s->lost_ms;
+        h.text = "the link to the API server is lost";
+    }
+    cluster_sources_add(s, h);
+}
+
+static struct sources *sources_new(size_t n)
 {
     struct sources *s = section_new(sizeof *s, NULL);
-    s->rows = arena_alloc(&s->section.arena, (c->n_watches + c->n_metrics + 3) * sizeof *s->rows);
-    s->lost_ms = kube_link_lost_ms(c->link);
+    s->rows = arena_alloc(&s->section.arena, n * sizeof *s->rows);
+    s->oldest_proof_ms = s->lost_ms = TIME_NONE;
+    s->worst = SOURCE_LIVE;
+    return s;
+}
+
+struct sources *cluster_no_sources(const char *why)
+{
+    struct sources *s = sources_new(1 + CLUSTER_MORE_ROWS);
+    cluster_sources_add(s, (struct source_health){ .name = "api", .state = SOURCE_UNSET, .since_ms = clock_story_ms(),
+                                                   .proved_ms = TIME_NONE, .retry_ms = TIME_NONE, .objects = -1,
+                                                   .text = why });
+    s->worst = SOURCE_UNSET;
+    return s;
+}
+
+struct sources *cluster_sources(struct cluster *c)
+{
+    size_t own = 1 + c->n_watches + c->n_metrics + 1; /* the link, the lists, usage, the names of the namespaces */
+    struct sources *s = sources_new(own + CLUSTER_MORE_ROWS);
     measure_rate(c);
     s->requests_per_s = c->rate;
     s->bytes_in = http_totals(c->loop).bytes_in;
-    s->oldest_proof_ms = TIME_NONE;
-    s->worst = SOURCE_LIVE;
-    put_row(s, kube_link_health(c->link), TIME_NONE);
+    cluster_sources_add(s, kube_link_health(c->link));
+    s->lost_ms = kube_link_lost_ms(c->link);
     for (size_t i = 0; i < c->n_watches; i++)
-        put_row(s, kube_watch_health(c->watches[i]), s->lost_ms);
+        put_row(s, kube_watch_health(c->watches[i]));
     for (size_t i = 0; i < c->n_metrics; i++)
-        put_row(s, kube_poll_health(c->metrics[i].poll), s->lost_ms);
+        put_row(s, kube_poll_health(c->metrics[i].poll));
     if (!c->spec.workloads_only)
-        put_row(s, kube_poll_health(c->namespaces), s->lost_ms);
+        put_row(s, kube_poll_health(c->namespaces));
     size_t core = c->n_watches + 1; /* metrics and names are extras: they do not make the rest old */
     for (size_t i = 0; i < core; i++) {
         const struct source_health *h = &s->rows[i];

@@ -29,7 +29,12 @@ void cluster_doubt(struct cluster *c);   /* suspended: nothing is proved any mor
 bool cluster_is_synced(const struct cluster *c);
 struct kube *cluster_kube(struct cluster *c);
 struct kube_view *cluster_view(struct cluster *c);
-struct sources *cluster_sources(struct cluster *c); /* a new section */
+/* A new section, with room for CLUSTER_MORE_ROWS of somebody else's: rows of their own, which make nothing of
+ * the cluster old.  Without a cluster: one row that says why there is none. */
+enum { CLUSTER_MORE_ROWS = 1 };
+struct sources *cluster_sources(struct cluster *c);
+struct sources *cluster_no_sources(const char *why);
+void cluster_sources_add(struct sources *s, struct source_health h); /* copies the strings */
 /* What is not there (the first n_absent) and what we may not see, a line each; valid until the next call. */
 size_t cluster_notices(struct cluster *c, const char *const **out, size_t *n_absent);
 size_t cluster_known_namespaces(struct cluster *c, const char *const **out);

@@ -517,6 +517,20 @@ struct errors_where errors_where(const char *place, const struct conf_errors *co
     return (struct errors_where){ .place = file, .own_file = file + strlen("sqlite://") };
 }
 
+static void open_place(struct gather_errors *g, const struct errors_where *where)
+{
+    if (!where->place)
+        return;
+    if (!errors_rules(g->spec.conf, &g->rules, &g->broken)) {
+        struct errdb_spec db = { .place = where->place, .timezone = where->timezone,
+                                 .rules = g->rules, .back_ms = GROUPS_LOOK_MS,
+                                 .feed = { .on_event = on_event, .ctx = g }, .on_state = on_state };
+        (void)!errdb_open(g->spec.loop, g->spec.worker, &db, &g->db, &g->broken);
+    }
+    if (g->broken.code)
+        log_put(LOG_ERROR, "errors", "%s", g->broken.text);
+}
+
 struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec)
 {
     struct gather_errors *g = x_calloc(1, sizeof *g);
@@ -527,18 +541,18 @@ struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec)
     g->groups = groups_new();
     g->locals = local_steps_new(spec->worker, g->state_dir, on_locals, g);
     g->record = error_record_new(spec->on_doc, spec->ctx);
-    if (!where.place)
-        return g;
-    if (!errors_rules(spec->conf, &g->rules, &g->broken)) {
-        struct errdb_spec db = { .place = where.place, .timezone = where.timezone,
-                                 .rules = g->rules, .back_ms = GROUPS_LOOK_MS,
-                                 .feed = { .on_event = on_event, .ctx = g }, .on_state = on_state };
-        (void)!errdb_open(spec->loop, spec->worker, &db, &g->db, &g->broken);
-    }
-    if (g->broken.code)
-        log_put(LOG_ERROR, "errors", "%s", g->broken.text);
+    open_place(g, &where);
     free(where.place);
     return g;
+}
+
+void gather_errors_look(struct gather_errors *g)
+{
+    if (g->db || g->broken.code || g->spec.place)
+        return;
+    struct errors_where where = errors_where(NULL, g->spec.conf, g->state_dir, false);
+    open_place(g, &where);
+    free(where.place);
 }
 
 void gather_errors_free(struct gather_errors *g)

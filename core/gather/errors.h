@@ -45,6 +45,8 @@ struct gather_errors_spec {
 struct gather_errors;
 struct gather_errors *gather_errors_new(const struct gather_errors_spec *spec);
 void gather_errors_free(struct gather_errors *g); /* NULL is fine */
+/* Without a place: has the file of a team without a server been made meanwhile?  A failed `run` makes it. */
+void gather_errors_look(struct gather_errors *g);
 void gather_errors_refresh(struct gather_errors *g);
 void gather_errors_doubt(struct gather_errors *g);
 struct source_health gather_errors_health(const struct gather_errors *g); /* borrowed strings */

@@ -163,40 +163,11 @@ static struct ident *make_ident(struct gather *g)
     return id;
 }
 
-/* The error database is a row of its own: it makes nothing of the cluster old. */
-static void add_errors_row(struct gather *g, struct sources *s)
-{
-    struct arena *a = &s->section.arena;
-    if (!g->errors)
-        return;
-    struct source_health *rows = arena_alloc(a, (s->n + 1) * sizeof *rows);
-    memcpy(rows, s->rows, s->n * sizeof *rows);
-    rows[s->n] = gather_errors_health(g->errors);
-    rows[s->n].name = arena_strdup(a, rows[s->n].name);
-    rows[s->n].text = arena_strdup(a, rows[s->n].text);
-    rows[s->n].cause = "";
-    s->rows = rows;
-    s->n++;
-}
-
 static struct sources *make_sources(struct gather *g)
 {
-    if (g->cluster) {
-        struct sources *s = cluster_sources(g->cluster);
-        add_errors_row(g, s);
-        return s;
-    }
-    struct sources *s = section_new(sizeof *s, NULL);
-    s->rows = arena_alloc(&s->section.arena, sizeof *s->rows);
-    s->rows[0] = (struct source_health){ .name = "api", .state = SOURCE_UNSET,
-                                         .since_ms = clock_story_ms(), .proved_ms = TIME_NONE,
-                                         .retry_ms = TIME_NONE, .objects = -1,
-                                         .cause = "",
-                                         .text = arena_strdup(&s->section.arena, g->broken) };
-    s->n = 1;
-    s->worst = SOURCE_UNSET;
-    s->oldest_proof_ms = s->lost_ms = TIME_NONE;
-    add_errors_row(g, s);
+    struct sources *s = g->cluster ? cluster_sources(g->cluster) : cluster_no_sources(g->broken);
+    if (g->errors)
+        cluster_sources_add(s, gather_errors_health(g->errors));
     return s;
 }
 
@@ -268,20 +239,6 @@ static void on_publish(void *ctx)
 }
 
 /* Once in HEALTH_MS: ages and rates move without an event; and a suspend shows as a gap. */
-static void open_errors(struct gather *g);
-
-/* The file of a team without a server has been made since we looked: a `run` has failed, say. */
-static void look_for_errors(struct gather *g)
-{
-    if (!g->errors || gather_errors_health(g->errors).state != SOURCE_UNSET || g->spec.errors_db)
-        return;
-    struct errors_where w = errors_where(NULL, g->spec.conf ? conf_find_errors(g->spec.conf, g->env) : NULL,
-                                         g->spec.state_dir, false);
-    if (w.own_file)
-        open_errors(g);
-    free(w.place);
-}
-
 static void on_beat(void *ctx)
 {
     struct gather *g = ctx;
@@ -297,7 +254,8 @@ static void on_beat(void *ctx)
     g->gap_ms = gap;
     if (g->journal && gather_journal_unended(g->journal)) /* somebody may have closed them */
         gather_journal_look(g->journal);
-    look_for_errors(g);
+    if (g->errors)
+        gather_errors_look(g->errors);
     move(g, MOVED_HEALTH | MOVED_ERRORS); /* the histogram moves with the minute */
     loop_timer_set(g->loop, &g->beat, HEALTH_MS);
 }

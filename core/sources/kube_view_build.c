@@ -100,9 +100,9 @@ static int64_t newest_creation(const struct workload *w)
  * who writes the pod template wrote anything; and the first pod that was made in between was made
  * for it.  Pods that are older never left: the rollout that was undone did not get to them.
  */
-static int64_t undo_time(const struct workload *w, const struct revision *r, const struct kube_object *o)
+static int64_t undo_time(const struct workload *w, const struct revision *r, const struct kube_object *o, int64_t from)
 {
-    int64_t from = newest_creation(w), to = INT64_MAX;
+    int64_t to = INT64_MAX;
     if (o->facts.progress_ms >= from)
         to = o->facts.progress_ms;
     if (o->written_ms >= from && o->written_ms < to)
@@ -118,14 +118,15 @@ static int64_t undo_time(const struct workload *w, const struct revision *r, con
 static void build_deploy_time(struct workload *w, const struct parts *p)
 {
     const struct revision *r = current(w);
+    int64_t newest = newest_creation(w);
     for (size_t i = 0; r && i < p->n_revisions; i++) {
         const struct kube_object *o = p->revisions[i];
         if (!text_eq(o->uid, r->uid))
             continue;
         if (o->written_ms > r->created_ms) /* newer API servers: to the second */
             w->deployed_ms = o->written_ms;
-        else if (o->is_reused || r->created_ms < newest_creation(w))
-            w->deployed_ms = undo_time(w, r, p->workload);
+        else if (o->is_reused || r->created_ms < newest)
+            w->deployed_ms = undo_time(w, r, p->workload, newest);
         else
             w->deployed_ms = r->created_ms;
     }

@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
@@ -94,6 +96,19 @@ def bakewatch(*args, kubeconfig=None, env=None, check=None):
     if check is not None and done.returncode != check:
         raise AssertionError(f"bakewatch {' '.join(args)}: exit {done.returncode}: {done.stderr}")
     return done.returncode, done.stdout, done.stderr
+
+
+def ask(request, **how):
+    """(status, document or text) of a request to an API server."""
+    try:
+        with urllib.request.urlopen(request, **how) as answer:
+            code, text = answer.status, answer.read().decode()
+    except urllib.error.HTTPError as e:
+        code, text = e.code, e.read().decode()
+    try:
+        return code, json.loads(text)
+    except ValueError:
+        return code, text
 
 
 def status(kubeconfig, *args):

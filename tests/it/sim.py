@@ -11,8 +11,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import urllib.error
 import urllib.request
+
+from common import ask
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 SIM = os.environ.get("SIM", str(TOP / "build/plain/bakewatch-sim"))
@@ -60,15 +61,7 @@ class Sim:
         request = urllib.request.Request((base or self.base) + path, method=method,
                                          data=body if isinstance(body, bytes) or body is None else json.dumps(body).encode(),
                                          headers=headers or {})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                status, text = answer.status, answer.read().decode()
-        except urllib.error.HTTPError as e:
-            status, text = e.code, e.read().decode()
-        try:
-            return status, json.loads(text)
-        except ValueError:
-            return status, text
+        return ask(request, timeout=30)
 
     def get(self, path):
         status, doc = self.request(path)

@@ -8,7 +8,6 @@ import pathlib
 import ssl
 import threading
 import unittest
-import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -26,23 +25,20 @@ REVISION = "deployment.kubernetes.io/revision"
 class Peer:
     """What the checks need of a server."""
 
-    def open(self, path, method="GET", body=None, headers=None, user="admin"):
+    def request(self, path, method="GET", body=None, headers=None, user="admin"):
+        """It, and how urlopen is to send it."""
         base, context, own = self.where(user)
-        request = urllib.request.Request(base + path, method=method, headers={**own, **(headers or {})},
-                                         data=None if body is None else json.dumps(body).encode())
-        return urllib.request.urlopen(request, context=context, timeout=60)
+        return urllib.request.Request(base + path, method=method, headers={**own, **(headers or {})},
+                                      data=None if body is None else json.dumps(body).encode()), {"context": context, "timeout": 60}
 
-    def ask(self, path, **how):
+    def open(self, path):
+        request, how = self.request(path)
+        return urllib.request.urlopen(request, **how)
+
+    def ask(self, path, **what):
         """(status, document)"""
-        try:
-            with self.open(path, **how) as answer:
-                status, text = answer.status, answer.read().decode()
-        except urllib.error.HTTPError as e:
-            status, text = e.code, e.read().decode()
-        try:
-            return status, json.loads(text)
-        except ValueError:
-            return status, text
+        request, how = self.request(path, **what)
+        return common.ask(request, **how)
 
     def get(self, path):
         status, doc = self.ask(path)

@@ -34,7 +34,6 @@
  * Waits are for states with generous limits; nothing sleeps.  Prints "1 passed, 0 failed, 0 skipped".
  */
 #include <ctype.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -47,6 +46,7 @@
 
 #include "core/base/text.h"
 #include "tests/pty/picture.h"
+#include "tests/pty/process.h"
 #include "tests/pty/screen.h"
 
 enum { LIMIT_MS = 10000, MOST_ARGS = 64 };
@@ -197,29 +197,6 @@ static void start(char *arg)
     last_act_ms = screen_now_ms();
 }
 
-/* The console below its keeper; the demo's simulator is a child too, but of a group of its own. */
-static pid_t child_of(pid_t parent)
-{
-    DIR *d = opendir("/proc");
-    pid_t found = 0;
-    for (struct dirent *de; d && !found && (de = readdir(d));) {
-        char path[64], text[512] = "";
-        int pid = atoi(de->d_name), ppid = 0, group = 0;
-        snprintf(path, sizeof path, "/proc/%d/stat", pid);
-        FILE *f = pid ? fopen(path, "r") : NULL;
-        if (!f)
-            continue;
-        if (fgets(text, sizeof text, f) && strrchr(text, ')'))
-            sscanf(strrchr(text, ')') + 2, "%*c %d %d", &ppid, &group);
-        fclose(f);
-        if (ppid == parent && group == getpgid(parent))
-            found = pid;
-    }
-    if (d)
-        closedir(d);
-    return found;
-}
-
 static int signal_of(const char *name)
 {
     static const struct {
@@ -235,30 +212,6 @@ static int signal_of(const char *name)
     fail("no signal %s", name);
 }
 
-/* A process of the program's session that still runs; 0 = none. */
-static pid_t left_over(pid_t session)
-{
-    DIR *d = opendir("/proc");
-    pid_t found = 0;
-    for (struct dirent *de; d && !found && (de = readdir(d));) {
-        char path[64], text[512] = "", st = 'Z';
-        int pid = atoi(de->d_name), sid = 0;
-        snprintf(path, sizeof path, "/proc/%d/stat", pid);
-        FILE *f = pid ? fopen(path, "r") : NULL;
-        if (!f)
-            continue;
-        if (fgets(text, sizeof text, f) && strrchr(text, ')'))
-            sscanf(strrchr(text, ')') + 2, "%c %*d %*d %d", &st, &sid);
-        fclose(f);
-        if (sid == session && st != 'Z' && pid != session)
-            found = pid;
-    }
-    if (d)
-        closedir(d);
-    return found;
-}
-
-static double cpu_s(pid_t pid);
 static double hangup_cpu_s = -1;
 
 static void expect_exit(char *arg)
@@ -275,7 +228,7 @@ static void expect_exit(char *arg)
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     if (!text_eq(arg, "*") && code != atoi(arg))
         fail("it ended with %d", code);
-    for (pid_t pid; (pid = left_over(screen_pid(screen)));) {
+    for (pid_t pid; (pid = process_of_session(screen_pid(screen)));) {
         if (screen_now_ms() > until)
             fail("process %d of it is left", (int)pid);
         usleep(1000);
@@ -302,56 +255,30 @@ static void expect_sane(char *arg)
     }
 }
 
-static double cpu_s(pid_t pid)
-{
-    char path[64], text[1024] = "";
-    unsigned long user = 0, sys = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    if (f && fgets(text, sizeof text, f) && strrchr(text, ')'))
-        sscanf(strrchr(text, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &sys);
-    if (f)
-        fclose(f);
-    return (double)(user + sys) / (double)sysconf(_SC_CLK_TCK);
-}
-
 static void expect_idle(const char *arg)
 {
     long ms;
     double most_cpu, most_bytes;
     if (sscanf(arg, "%ld %lf %lf", &ms, &most_cpu, &most_bytes) != 3)
         fail("idle MS CPU%% BYTES");
-    pid_t pid = child_of(screen_pid(screen));
+    pid_t pid = process_child(screen_pid(screen));
     int64_t begin = screen_now_ms();
-    double cpu = cpu_s(pid);
+    double cpu = process_cpu_s(pid);
     uint64_t bytes = screen_bytes(screen);
     while (screen_now_ms() - begin < ms)
         screen_pump(screen, 100);
     double secs = (double)(screen_now_ms() - begin) / 1000;
-    double used = (cpu_s(pid) - cpu) * 100 / secs;
+    double used = (process_cpu_s(pid) - cpu) * 100 / secs;
     double sent = (double)(screen_bytes(screen) - bytes) / secs;
     printf("measured idle %.2f %% of a core, %.0f bytes/s\n", used, sent);
     if (used > most_cpu || sent > most_bytes)
         fail("idle: %.2f %% of a core, %.0f bytes/s", used, sent);
 }
 
-static long memory_kib(void)
-{
-    char path[64], line[256];
-    long kib = 0;
-    snprintf(path, sizeof path, "/proc/%d/status", child_of(screen_pid(screen)));
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmRSS: %ld", &kib) != 1)
-        ;
-    if (f)
-        fclose(f);
-    return kib;
-}
-
 static void expect_memory(const char *arg)
 {
     static long mark;
-    long now = memory_kib();
+    long now = process_memory_kib(process_child(screen_pid(screen)));
     if (!now)
         fail("no memory to read");
     if (text_eq(arg, "mark")) {
@@ -548,13 +475,13 @@ static void act(char *verb, char *arg)
     else if (text_eq(verb, "signal"))
         kill(screen_pid(screen), signal_of(arg));
     else if (text_eq(verb, "console"))
-        kill(child_of(screen_pid(screen)), signal_of(arg));
+        kill(process_child(screen_pid(screen)), signal_of(arg));
     else if (text_eq(verb, "sh"))
         shell(arg);
     else if (text_eq(verb, "stall") || text_eq(verb, "unstall"))
         screen_stall(screen, verb[0] == 's');
     else if (text_eq(verb, "hangup")) {
-        hangup_cpu_s = cpu_s(screen_pid(screen)) + cpu_s(child_of(screen_pid(screen)));
+        hangup_cpu_s = process_cpu_s(screen_pid(screen)) + process_cpu_s(process_child(screen_pid(screen)));
         screen_hangup(screen);
     }
     else if (text_eq(verb, "exit"))
