@@ -16,7 +16,7 @@
 enum { FRAME_MS = 33, TICK_MS = 1000 };
 enum { FD_SNAP, FD_IN, FD_OUT, FD_SIGNAL, FD_KEEPER, N_FDS };
 
-static void say(struct ui *ui, bool stays, const char *fmt, va_list ap)
+PRINTF_LIKE(3, 0) static void say(struct ui *ui, bool stays, const char *fmt, va_list ap)
 {
     vsnprintf(ui->said, sizeof ui->said, fmt, ap);
     ui->said_ms = clock_io_ms();
