@@ -26,6 +26,8 @@ enum section_id {
     SECTION_DOC,       /* struct doc, model/doc.h */
     SECTION_ERRORS,    /* struct errors, model/errors.h */
     SECTION_PLAN,      /* struct plan, model/plan.h */
+    SECTION_VERDICT,   /* struct verdict, model/verdict.h */
+    SECTION_TRACKS,    /* struct tracks, model/verdict.h */
     N_SECTIONS,
     /* Not carried by a snapshot, but panels may say that they read them: */
     SECTION_CLOCK = 16, /* repaint when the shown second changes */
