@@ -112,8 +112,16 @@ $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
 $(V)/core/cli/schema.o: conf/schema.sql
 $(V)/core/sim/embedded.o: $(wildcard conf/stories/*.yaml)
 
+# A story before the judge, in virtual time: the stories' verdicts and the bench of the statistics.
+PLAY      := $(V)/tests/bench/play.o
+VERDICT   := $(V)/tests/bench/verdict
+
+$(V)/tests/unit/test_sim_verdict: $(PLAY)
+$(VERDICT): %: %.o $(PLAY) $(SIM_LIB) $(LIB)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs)
+
 $(filter $(V)/tests/unit/test_sim%,$(unit_bin)): %: %.o $(SIM_LIB) $(LIB)
-	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs) $(test_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(sim_libs) $(pkg_libs) $(test_libs)
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
