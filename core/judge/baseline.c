@@ -7,7 +7,7 @@
 
 enum { BLOCK = 8 /* slots: two minutes */, BLOCKS_LEAST = 5, BLOCKS = TRACK_POINTS / BLOCK, SPAN_LEAST_MS = 120000 };
 static const double BAD_LEAST = 5; /* below so many bad ones their scatter says nothing */
-static const double MARGIN = 1.25; /* a bound is no nearer to the p95 than this */
+static const double SHARE_LEAST = 0.01, SHARE_MOST = 0.5; /* of a limit: beyond these a bucket says too little */
 
 /* By how much blocks scatter more than a binomial would: Pearson's chi-square over its degrees of freedom. */
 static double spread_of(const struct share *blocks, size_t n)
@@ -43,16 +43,27 @@ static size_t blocks_of(int64_t from, int64_t to, int64_t begins[BLOCKS])
     return n;
 }
 
+/* Requests slower than `ms`: between two bounds a straight line of logarithms, as tails are. */
 static double slow_above(const struct baseline *b, double ms)
 {
     double below = 0, above = b->latency_n;
     for (size_t i = 0; i < b->n_bounds; i++) {
-        if (ms <= b->bounds[i])
-            return above - (above - b->slow[i]) * (ms - below) / (b->bounds[i] - below);
+        if (ms <= b->bounds[i]) {
+            double part = below > 0 ? log(ms / below) / log(b->bounds[i] / below) : ms / b->bounds[i];
+            return below > 0 && b->slow[i] > 0 ? above * pow(b->slow[i] / above, part)
+                                               : above - (above - b->slow[i]) * part;
+        }
         above = b->slow[i];
         below = b->bounds[i];
     }
     return above;
+}
+
+/* The share over `bound_ms` if all took `ratio` times as long. */
+static double share_at(const struct baseline *b, double bound_ms, double ratio)
+{
+    double share = slow_above(b, bound_ms / ratio) / b->latency_n;
+    return share < SHARE_LEAST ? SHARE_LEAST : share > SHARE_MOST ? SHARE_MOST : share;
 }
 
 static void freeze_band(struct baseline *b, const struct course *c, const int64_t *begins, size_t n)
@@ -126,13 +137,11 @@ void baseline_freeze(struct baseline *b, const struct course *c, int64_t deploy_
     b->probes_failed = all.x;
 }
 
-size_t baseline_bound(const double *bounds, size_t n, double ms, double least_ms)
+size_t baseline_bound(const double *bounds, size_t n, double ms)
 {
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < n; i++) {
-        if (bounds[i] < least_ms)
-            continue;
-        if (best == SIZE_MAX || fabs(log(bounds[i] / ms)) < fabs(log(bounds[best] / ms)))
+    size_t best = n ? 0 : SIZE_MAX;
+    for (size_t i = 1; i < n; i++) {
+        if (fabs(log(bounds[i] / ms)) < fabs(log(bounds[best] / ms)))
             best = i;
     }
     return best;
@@ -143,15 +152,15 @@ struct latency_limit baseline_limit(const struct baseline *b, const struct cours
     struct latency_limit l = { .spread = 1 };
     if (!(b->latency_n > 0) || !(b->p95_ms > 0) || !c->n_bounds)
         return l;
-    double with_delta = b->p95_ms + delta_ms, wanted = b->p95_ms * ratio;
-    double near = b->p95_ms * (ratio < MARGIN ? ratio : MARGIN);
-    l.wanted_ms = wanted > with_delta ? wanted : with_delta;
-    l.bound = baseline_bound(c->bounds, c->n_bounds, l.wanted_ms, near > with_delta ? near : with_delta);
-    if (l.bound == SIZE_MAX)
-        return l;
+    double with_delta = 1 + delta_ms / b->p95_ms;
+    ratio = ratio > with_delta ? ratio : with_delta;
     l.is_known = true;
-    l.limit_ms = c->bounds[l.bound];
-    l.slow = slow_above(b, l.limit_ms);
+    l.p95_ms = b->p95_ms * ratio;
+    l.bound = baseline_bound(c->bounds, c->n_bounds, l.p95_ms);
+    l.bound_ms = c->bounds[l.bound];
+    l.share = share_at(b, l.bound_ms, ratio);
+    l.watch_share = share_at(b, l.bound_ms, (1 + ratio) / 2);
+    l.slow = slow_above(b, l.bound_ms);
     l.n = b->latency_n;
     int64_t begins[BLOCKS];
     struct share blocks[BLOCKS];

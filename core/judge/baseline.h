@@ -4,8 +4,9 @@
  * Empty     a time without requests, or with too few of them, is no baseline: `n` is 0 and `problem` says why
  * Noise     real traffic scatters more than coins do.  `*_spread` is by how much, from blocks of two minutes
  *           (1 = as coins; never less): counts are divided by it before they are tested
- * Threshold the bound of a bucket that is nearest to `ratio` times the p95 and no less than `delta` above it,
- *           so that "p95 is over it" is "more than 5 % are slower", counted and not interpolated
+ * Limit     a p95 of `ratio` times that before, and `delta` more at the least.  It is counted, not interpolated:
+ *           at the bucket's bound that is nearest to it, how many may be slower is how many would be if all took
+ *           so many times as long as before.  (Where the bound is the limit itself, that is 5 %.)
  * Thread    any
  */
 #ifndef JUDGE_BASELINE_H
@@ -28,10 +29,12 @@ struct baseline {
 
 struct latency_limit {
     bool is_known;
-    size_t bound;        /* of the course */
-    double limit_ms;     /* bounds[bound] */
-    double wanted_ms;    /* what was asked for */
-    double slow, n;      /* requests over limit_ms before the deploy */
+    double p95_ms;      /* where it fires */
+    size_t bound;       /* of the course, and what it is */
+    double bound_ms;
+    double share;       /* more than so many slower than the bound fire */
+    double watch_share; /* half the way there: worth a look */
+    double slow, n;     /* requests over the bound before the deploy */
     double spread;
 };
 
@@ -39,7 +42,6 @@ struct latency_limit {
 void baseline_freeze(struct baseline *b, const struct course *c, int64_t deploy_ms, int64_t span_ms, double least_n);
 /* Where latency fires, by the bounds that the course has now. */
 struct latency_limit baseline_limit(const struct baseline *b, const struct course *c, double ratio, double delta_ms);
-/* The bound nearest to `ms`, by ratio, and not below `least_ms`; SIZE_MAX: none. */
-size_t baseline_bound(const double *bounds, size_t n, double ms, double least_ms);
+size_t baseline_bound(const double *bounds, size_t n, double ms); /* nearest by ratio; SIZE_MAX: none */
 
 #endif

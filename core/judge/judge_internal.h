@@ -92,6 +92,7 @@ struct test { /* a share against a threshold, twice on data that do not overlap 
     double long_x, long_n, long_lower; /* all since it is armed */
     int64_t span_ms, long_ms;
     int breaches;                    /* 0..2 */
+    bool is_over, is_long_over;      /* lately, perhaps; for long, and surely */
 };
 
 struct watched { /* a trigger of a bake, as of the last tick */
@@ -189,7 +190,7 @@ void watched_step(struct watched *w, enum trigger_state raw, int64_t now_ms);
 /* The share of bad ones over slots [from, now]; `sum` gives the counts of slots [from, to). */
 struct test_of {
     struct share (*sum)(const struct bake_state *b, int64_t from, int64_t to);
-    double threshold, least_n;
+    double threshold, watch, least_n; /* surely more than `watch` for long is worth a look */
     double x0, n0, spread; /* before the deploy; n0 0: not known */
 };
 void test_run(const struct bake_state *b, const struct test_of *of, int64_t from, int64_t now, struct test *out);

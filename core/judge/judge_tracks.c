@@ -37,7 +37,7 @@ static void fill_track(const struct subject *s, int64_t first, struct track *t, 
     t->deployed_ms = b->deployed_ms;
     t->band_low_ms = b->baseline.low_ms;
     t->band_high_ms = b->baseline.high_ms;
-    t->limit_ms = b->limit.is_known ? b->limit.limit_ms : b->triggers[TRIGGER_LATENCY].threshold;
+    t->limit_ms = b->limit.is_known ? b->limit.p95_ms : b->triggers[TRIGGER_LATENCY].threshold;
 }
 
 static int by_subject(const void *x, const void *y)

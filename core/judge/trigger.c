@@ -125,38 +125,44 @@ void watched_step(struct watched *w, enum trigger_state raw, int64_t now_ms)
 
 /* ---- a share, twice ---- */
 
-static bool is_breach(const struct test_of *of, struct share s, struct test *out)
+static double lower_of(const struct test_of *of, struct share s)
 {
-    double lower = wilson_lower(s.x / of->spread, s.n / of->spread, Z);
-    double chance = of->n0 > 0 ? fisher_worse(s.x / of->spread, s.n / of->spread, of->x0 / of->spread,
-                                              of->n0 / of->spread)
-                               : 0;
-    if (out)
-        *out = (struct test){ .x = s.x, .n = s.n, .lower = lower, .chance = of->n0 > 0 ? chance : 1 };
-    return s.n >= of->least_n && lower > of->threshold && chance < CHANCE;
+    return wilson_lower(s.x / of->spread, s.n / of->spread, Z);
+}
+
+static double chance_of(const struct test_of *of, struct share s)
+{
+    return fisher_worse(s.x / of->spread, s.n / of->spread, of->x0 / of->spread, of->n0 / of->spread);
+}
+
+static bool is_surely_over(const struct test_of *of, struct share s, double threshold)
+{
+    return s.n >= of->least_n && lower_of(of, s) > threshold && (!(of->n0 > 0) || chance_of(of, s) < CHANCE);
+}
+
+static void show(const struct test_of *of, struct share s, int64_t slots, struct test *out)
+{
+    out->x = s.x;
+    out->n = s.n;
+    out->lower = lower_of(of, s);
+    out->chance = of->n0 > 0 ? chance_of(of, s) : 1;
+    out->span_ms = slots * TRACK_STEP_MS;
 }
 
 static void test_parts(const struct bake_state *b, const struct test_of *of, int64_t now, int64_t slots,
                        struct test *out)
 {
-    struct test t = { 0 };
     struct share newer = of->sum(b, now + 1 - slots, now + 1);
-    if (!(newer.x > newer.n * of->threshold)) /* most of the time */
+    if (!(newer.x > newer.n * of->threshold) || !is_surely_over(of, newer, of->threshold))
         return;
     struct share older = of->sum(b, now + 1 - 2 * slots, now + 1 - slots);
-    t.breaches = is_breach(of, newer, &t);
-    if (t.breaches)
-        t.breaches += is_breach(of, older, NULL);
-    if (t.breaches <= out->breaches)
+    int breaches = 1 + is_surely_over(of, older, of->threshold);
+    if (breaches <= out->breaches)
         return;
-    t.span_ms = slots * TRACK_STEP_MS;
-    t.earlier_x = older.x;
-    t.earlier_n = older.n;
-    t.long_x = out->long_x;
-    t.long_n = out->long_n;
-    t.long_lower = out->long_lower;
-    t.long_ms = out->long_ms;
-    *out = t;
+    out->breaches = breaches;
+    show(of, newer, slots, out);
+    out->earlier_x = older.x;
+    out->earlier_n = older.n;
 }
 
 void test_run(const struct bake_state *b, const struct test_of *of, int64_t from, int64_t now, struct test *out)
@@ -168,15 +174,15 @@ void test_run(const struct bake_state *b, const struct test_of *of, int64_t from
     if (have <= 0)
         return;
     have = have < TRACK_POINTS ? have : TRACK_POINTS;
-    struct share all = of->sum(b, now + 1 - have, now + 1);
     int64_t shown = have < recent ? have : recent;
-    struct share last = of->sum(b, now + 1 - shown, now + 1);
-    is_breach(of, last, out);
-    out->span_ms = shown * TRACK_STEP_MS;
+    struct share all = of->sum(b, now + 1 - have, now + 1), last = of->sum(b, now + 1 - shown, now + 1);
+    show(of, last, shown, out);
+    out->is_over = last.n >= of->least_n && last.x > last.n * of->threshold;
     out->long_x = all.x;
     out->long_n = all.n;
     out->long_ms = have * TRACK_STEP_MS;
-    out->long_lower = wilson_lower(all.x / of->spread, all.n / of->spread, Z);
+    out->long_lower = lower_of(of, all);
+    out->is_long_over = all.x > all.n * of->watch && is_surely_over(of, all, of->watch);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (2 * parts[i] <= have)
             test_parts(b, of, now, parts[i], out);

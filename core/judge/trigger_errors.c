@@ -19,7 +19,7 @@ static enum trigger_state over(struct watched *w, const struct baseline *base, d
         w->why = BREACH;
         return TRIGGER_FIRED;
     }
-    if (!(t->n > 0 && t->x > t->n * threshold) && !(t->long_lower > threshold)) {
+    if (!t->is_over && !(t->long_lower > threshold)) {
         w->why = FINE;
         return TRIGGER_OK;
     }
@@ -32,7 +32,8 @@ enum trigger_state errors_judge(struct bake_state *b, const struct limits *l, in
 {
     struct watched *w = &b->triggers[TRIGGER_ERRORS];
     const struct baseline *base = &b->baseline;
-    struct test_of of = { .sum = failed, .threshold = l->v[CONF_ERROR_SHARE], .least_n = l->v[CONF_LEAST_N],
+    struct test_of of = { .sum = failed, .threshold = l->v[CONF_ERROR_SHARE],
+                          .watch = l->v[CONF_ERROR_SHARE], .least_n = l->v[CONF_LEAST_N],
                           .x0 = base->failed, .n0 = base->requests, .spread = base->error_spread };
     w->is_preexisting = false;
     w->threshold = of.threshold;

@@ -10,7 +10,7 @@
 #include "core/judge/judge_internal.h"
 #include "core/judge/proportion.h"
 
-enum { FINE, NONE, WARMING, FEW, NO_BASELINE, OVER, BREACH, OBJECTIVE, OBJECTIVE_BEFORE, P95_FINE, P95_OVER, P95_BREACH };
+enum { FINE, NONE, WARMING, FEW, NO_BASELINE, OVER, SLOWER, BREACH, OBJECTIVE, OBJECTIVE_BEFORE, P95_FINE, P95_OVER, P95_BREACH };
 enum { P95_LEAST = 5, P95_SLOTS = 40 /* ten minutes */, P95_TIMES = 3 };
 static const int64_t FEW_MS = 600000, NEVER_COMPLETE_MS = 600000, NO_ROLLOUT_MS = 60000;
 static const double TAIL = 0.05, P95_CHANCE = 0.001, Z = 1.645;
@@ -54,7 +54,7 @@ static enum trigger_state objective(struct bake_state *b, const struct limits *l
 {
     struct watched *w = &b->triggers[TRIGGER_LATENCY];
     const struct course *c = &b->subject->course;
-    size_t bound = baseline_bound(c->bounds, c->n_bounds, l->v[CONF_SLO], 0);
+    size_t bound = baseline_bound(c->bounds, c->n_bounds, l->v[CONF_SLO]);
     if (bound == SIZE_MAX)
         return TRIGGER_OK;
     struct share s = course_slow(c, from > now - 19 ? from : now - 19, now + 1, bound);
@@ -71,13 +71,15 @@ static enum trigger_state by_counts(struct bake_state *b, const struct limits *l
     struct test *t = &w->test;
     int64_t from = course_slot_of(b->armed_ms - 1) + 1, now = course_slot_of(now_ms);
     take_limit(b, l);
-    struct test_of of = { .sum = slow, .threshold = TAIL, .least_n = l->v[CONF_LEAST_N], .x0 = b->limit.slow,
+    struct test_of of = { .sum = slow, .threshold = b->limit.is_known ? b->limit.share : TAIL,
+                          .watch = b->limit.is_known ? b->limit.watch_share : TAIL, .least_n = l->v[CONF_LEAST_N],
+                          .x0 = b->limit.slow,
                           .n0 = b->limit.n, .spread = b->limit.spread };
     test_run(b, &of, from, now, t); /* without a limit it counts the requests all the same */
     w->n = (int64_t)llround(t->long_n);
     w->count = b->limit.is_known ? t->breaches : 0;
     w->limit = 2;
-    w->threshold = b->limit.is_known ? b->limit.limit_ms : NAN;
+    w->threshold = b->limit.is_known ? b->limit.p95_ms : NAN;
     if (t->long_n < of.least_n) {
         w->why = FEW;
         return now_ms - b->armed_ms > FEW_MS ? TRIGGER_NO_DATA : TRIGGER_OK;
@@ -87,8 +89,8 @@ static enum trigger_state by_counts(struct bake_state *b, const struct limits *l
         w->why = BREACH;
         return TRIGGER_FIRED;
     }
-    if (b->limit.is_known && (t->x > t->n * TAIL || t->long_lower > TAIL)) {
-        w->why = OVER;
+    if (b->limit.is_known && (t->is_over || t->is_long_over)) {
+        w->why = t->is_over ? OVER : SLOWER;
         return TRIGGER_WATCH;
     }
     return objective(b, l, from, now);
@@ -194,12 +196,17 @@ static void say_latency(const struct bake_state *b, const struct limits *l, doub
         say_rule(s, "p95 %.0f ms (n=%d), no baseline to compare with", p95, (int)w->n);
         break;
     case OVER:
-        say_rule(s, "%s of %.0f in %s slower than %.0f ms, over 5 %% is not sure or not lasting yet: %d of 2",
-                 percent_text(t->n > 0 ? t->x / t->n : 0, a), t->n, span_text(t->span_ms, c), w->threshold, t->breaches);
+        say_rule(s, "p95 %.0f ms, before %.0f, limit %.0f: not sure or not lasting yet, %d of 2", p95, w->baseline,
+                 w->threshold, t->breaches);
+        break;
+    case SLOWER:
+        say_rule(s, "p95 %.0f ms, before %.0f: surely slower, not surely over the limit of %.0f ms", p95, w->baseline,
+                 w->threshold);
         break;
     case BREACH:
-        say_rule(s, "p95 %.0f ms, before %.0f: %s > 5 %% slower than %.0f ms (%.0f of %.0f in %s), 2 of 2", p95,
-                 w->baseline, percent_text(t->x / t->n, a), w->threshold, t->x, t->n, span_text(t->span_ms, c));
+        say_rule(s, "p95 %.0f ms > %.0f ms, before %.0f: %s slower than %.0f ms (%.0f of %.0f in %s), 2 of 2", p95,
+                 w->threshold, w->baseline, percent_text(t->x / t->n, a), b->limit.bound_ms, t->x, t->n,
+                 span_text(t->span_ms, c));
         break;
     case OBJECTIVE:
         say_rule(s, "p95 %.0f ms, over the objective of %.0f ms", p95, l->v[CONF_SLO]);
@@ -221,7 +228,7 @@ static void say_latency(const struct bake_state *b, const struct limits *l, doub
 static void say_baseline(const struct bake_state *b, struct saying *s)
 {
     const struct baseline *base = &b->baseline;
-    char a[CLOCK_TEXT];
+    char a[CLOCK_TEXT], c[CLOCK_TEXT];
     if (base->latency_n > 0)
         say(s, "baseline", "p95 %.0f ms of %.0f requests, %.0f to %.0f ms in blocks of 2 min", base->p95_ms,
             base->latency_n, base->low_ms, base->high_ms);
@@ -232,8 +239,9 @@ static void say_baseline(const struct bake_state *b, struct saying *s)
         say(s, "no baseline", "%s: only the objective is judged",
             base->latency_problem ? base->latency_problem : "nothing was measured before the deploy");
     if (b->limit.is_known) {
-        say(s, "limit", "%.0f ms, the bucket's bound nearest to %.0f ms; over it were %s before", b->limit.limit_ms,
-            b->limit.wanted_ms, percent_text(b->limit.slow / b->limit.n, a));
+        say(s, "limit", "p95 %.0f ms: more than %s slower than %.0f ms, the nearest bucket; before it were %s",
+            b->limit.p95_ms, percent_text(b->limit.share, a), b->limit.bound_ms,
+            percent_text(b->limit.slow / b->limit.n, c));
         say(s, "by chance", "p = %.2g that it is no worse than before (Fisher, one-sided; below 0.001 it counts)",
             b->triggers[TRIGGER_LATENCY].test.chance);
         if (b->limit.spread > 1)
@@ -250,7 +258,7 @@ void latency_says(const struct bake_state *b, const struct limits *l, int64_t no
         say(s, "judged", "from %s on", since_text(b, b->armed_ms, a));
     say_baseline(b, s);
     if (w->limit == 2 && w->why != NONE && w->why != WARMING)
-        say_test(s, &w->test, b->limit.is_known ? "slower than the limit" : "requests");
+        say_test(s, &w->test, b->limit.is_known ? "slower than the bucket" : "requests");
     if (w->limit == P95_TIMES)
         say(s, "by chance", "p = %.2g (Mann-Whitney, one-sided; below %g it counts), %d of %d times", b->p95_chance,
             P95_CHANCE, b->p95_streak, P95_TIMES);

@@ -131,7 +131,7 @@ static void naive_minute(struct run *r, struct service *s, const struct counters
     n->minute_from = *c;
 }
 
-static void put_counts(struct run *r, struct service *s)
+static void put_counts(struct run *r, struct service *s, bool is_minute)
 {
     struct counters c;
     struct sample p = { .series = s->requests, .n = 2, .span_ms = r->w.now_ms - s->scraped_ms };
@@ -148,7 +148,7 @@ static void put_counts(struct run *r, struct service *s)
         }
         put(r, &p);
         put(r, &l);
-        if (r->w.now_ms % 60000 == 0)
+        if (is_minute)
             naive_minute(r, s, &c);
     } else {
         s->naive.base_from = s->naive.minute_from = c;
@@ -277,7 +277,7 @@ static void put_all(struct run *r)
         if (r->is_up)
             put_rollout(r, &r->s[i], now % SCRAPE_MS == 0);
         if (r->is_up && (now + (int64_t)i * SECOND) % SCRAPE_MS == 0)
-            put_counts(r, &r->s[i]);
+            put_counts(r, &r->s[i], (now + (int64_t)i * SECOND) % 60000 == 0);
         if ((now + (int64_t)i * SECOND) % PROBE_MS == 0)
             put_probe(r, &r->s[i]);
     }
@@ -294,6 +294,8 @@ static void note(struct run *r)
     if (b) {
         r->out->was[b->word] = true;
         r->out->last = b->word;
+        if (!r->out->quarter && v->judged_ms - b->deployed_ms >= 900000)
+            r->out->quarter = b->word;
         r->out->word = b->window_word;
         if (r->out->rollback_ms == TIME_NONE || b->word == VERDICT_ROLLBACK || b->window_word)
             r->out->decides = b->decides;

@@ -20,6 +20,7 @@ struct naive { /* what plain thresholds would have said of the deployed service,
 };
 struct played {
     enum verdict_word word;    /* what the window ended with */
+    enum verdict_word quarter; /* a quarter of an hour after the deploy */
     enum verdict_word last;    /* at the last tick */
     enum trigger_kind decides;
     int64_t rollback_ms;       /* after the deploy; TIME_NONE: never */
