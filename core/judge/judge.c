@@ -212,6 +212,7 @@ static void take_probe(struct judge *j, struct line *l, const struct sample *p)
             return;
         l->probe = x_calloc(1, sizeof *l->probe);
         l->probe->series = p->series;
+        l->probe->subject = s;
         l->probe->crossed_ms = TIME_NONE;
         struct probe **end = &s->probes;
         while (*end)
@@ -219,11 +220,7 @@ static void take_probe(struct judge *j, struct line *l, const struct sample *p)
         *end = l->probe;
         s->n_probes++;
     }
-    probe_take(j, s, l->probe, p);
-    if (p->code != PROBE_OK && j->lost_ms != TIME_NONE)
-        return; /* our own link: no data, as if it had not been asked */
-    course_probe(&s->course, p, p->code != PROBE_OK);
-    beat_note(&s->beats[TRIGGER_HEALTH], p);
+    probe_take(j, l->probe, p);
 }
 
 static void take_check(struct judge *j, struct line *l, const struct sample *s)

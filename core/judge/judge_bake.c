@@ -56,6 +56,10 @@ void trigger_says(const struct bake_state *b, enum trigger_kind k, const struct 
     const struct beat *beat = &b->subject->beats[k];
     char a[CLOCK_TEXT], c[CLOCK_TEXT];
     kinds[k].says(b, l, now_ms, s);
+    if (!beat->source[0])
+        say_rule(s, "%s: nothing measures it", trigger_name(k));
+    else if (!beat_is_fresh(beat, now_ms))
+        say_rule(s, "%s: nothing seen for %s", trigger_name(k), span_text(now_ms - beat->last_ms, a));
     size_t n = strlen(s->rule);
     if (w->state != w->raw && w->state == TRIGGER_FIRED && w->raw == TRIGGER_NO_DATA)
         snprintf(s->rule + n, sizeof s->rule - n, "; it had fired, and nothing was seen since");
@@ -184,8 +188,7 @@ void bake_tick(struct judge *j, struct bake_state *b, int64_t now_ms)
         trigger_says(b, (enum trigger_kind)k, &j->limits, now_ms, &s);
         marks_add(j, MARK_TRIGGER, now_ms, b->subject->id, s.rule)->state = w->state;
     }
-    for (struct probe *p = b->subject->probes; p; p = p->next)
-        p->most = p->failures;
+    probes_ticked(b->subject);
     set_word(j, b, now_ms);
 }
 
@@ -230,6 +233,7 @@ static struct bake_state *bake_new(const struct judge *j, struct subject *s, con
     for (int k = 0; k < N_TRIGGERS; k++)
         b->triggers[k] = (struct watched){ .since_ms = d->at_ms, .calm_ms = TIME_NONE };
     credit(b, d->at_ms);
+    probes_ticked(s);
     return b;
 }
 

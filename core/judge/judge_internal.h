@@ -49,8 +49,9 @@ struct beat { /* when samples for a trigger came */
 struct probe { /* one series of probes */
     struct probe *next, *next_pending;
     const struct series *series;
+    struct subject *subject;
     int64_t failures;      /* consecutive, and proven */
-    int64_t most;          /* of them since the last tick */
+    int64_t most;          /* of them since the last tick, gone since or not */
     int64_t pending;       /* since the link's last proof */
     int64_t crossed_ms;    /* when this row of failures went over the limit; TIME_NONE */
     int64_t last_ms;
@@ -98,6 +99,7 @@ struct test { /* a share against a threshold, twice on data that do not overlap 
 struct watched { /* a trigger of a bake, as of the last tick */
     enum trigger_state state, raw;
     bool is_preexisting;
+    bool is_calm;              /* raw is WATCH for what was, not for what is: that holds no FIRED */
     int64_t since_ms, calm_ms; /* calm: raw is better than state since; TIME_NONE */
     int64_t covered_ms;
     int64_t n, count, limit;
@@ -127,7 +129,6 @@ struct bake_state {
     float p95_now;     /* median of the last ten minutes */
     double p95_chance;
     bool is_p95_over;
-    bool was_failing;  /* a probe had failed for too long when the deploy came */
     struct watched triggers[N_TRIGGERS];
 };
 
@@ -240,7 +241,8 @@ void marks_end(struct judge *j, uint64_t number, int64_t at_ms); /* of an open o
 void marks_release(struct judge *j);
 
 /* trigger_health.c */
-void probe_take(struct judge *j, struct subject *s, struct probe *p, const struct sample *sample);
+void probe_take(struct judge *j, struct probe *p, const struct sample *sample);
+void probes_ticked(struct subject *s);
 void probes_prove(struct judge *j, int64_t at_ms); /* what failed counts */
 void probes_forget(struct judge *j);               /* it was unseen */
 void probes_round(struct judge *j, int64_t now_ms); /* of a tick, where there is no link */

@@ -102,7 +102,7 @@ static bool is_held(struct watched *w, enum trigger_state raw, int64_t now_ms)
         w->calm_ms = TIME_NONE;
         return w->state == TRIGGER_FIRED;
     }
-    if (w->state == TRIGGER_FIRED && raw == TRIGGER_WATCH) {
+    if (w->state == TRIGGER_FIRED && raw == TRIGGER_WATCH && !w->is_calm) {
         w->calm_ms = TIME_NONE;
         return true;
     }

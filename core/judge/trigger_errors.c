@@ -3,7 +3,7 @@
 
 #include "core/judge/judge_internal.h"
 
-enum { FINE, NONE, FEW, OVER, UNSURE, BEFORE, BREACH };
+enum { FINE, NONE, FEW, OVER, LONG, BEFORE, BREACH };
 static const int64_t FEW_MS = 600000; /* after so long too few requests are no data */
 
 static struct share failed(const struct bake_state *b, int64_t from, int64_t to)
@@ -24,7 +24,8 @@ static enum trigger_state over(struct watched *w, const struct baseline *base, d
         return TRIGGER_OK;
     }
     w->is_preexisting = was_bad;
-    w->why = was_bad ? BEFORE : t->breaches ? UNSURE : OVER;
+    w->is_calm = !t->is_over;
+    w->why = was_bad ? BEFORE : t->is_over ? OVER : LONG;
     return TRIGGER_WATCH;
 }
 
@@ -63,17 +64,17 @@ static void say_errors(const struct watched *w, const struct limits *l, struct s
     percent_text(w->baseline, before);
     span_text(t->span_ms, span);
     switch (w->why) {
-    case NONE:
-        say_rule(s, "errors: no data");
-        break;
     case FEW:
         say_rule(s, "errors: %.0f requests since the deploy, no verdict below %.0f", t->long_n, l->v[CONF_LEAST_N]);
         break;
     case BEFORE:
         say_rule(s, "errors %s > %s, pre-existing: %s before the deploy", value, limit, before);
         break;
+    case LONG:
+        say_rule(s, "errors %s since the deploy (%.0f of %.0f), %s in the last %s", percent_text(t->long_x / t->long_n, before),
+                 t->long_x, t->long_n, value, span);
+        break;
     case OVER:
-    case UNSURE:
         say_rule(s, "errors %s of %.0f in %s, limit %s: not sure yet, %d of 2", value, t->n, span, limit, t->breaches);
         break;
     case BREACH:

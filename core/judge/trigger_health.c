@@ -12,13 +12,17 @@
 #include "core/judge/proportion.h"
 
 enum { FINE, NONE, SOME, BREACH, BEFORE, OFTEN, OFTEN_BEFORE };
-enum { ROUND_MS = 15000, PROBED_MS = 60000, SHARE_SLOTS = 20, SHARE_LEAST = 20 };
+enum { ROUND_MS = 15000, PROBED_MS = 60000, SHARE_SLOTS = 20, SHARE_LEAST = 20, ROUND_MOST = 1000 };
 static const double OFTEN_SHARE = 0.05, Z = 1.645, CHANCE = 0.001;
 
 /* ---- what comes ---- */
 
 static void count(struct probe *p, int64_t limit, int64_t at_ms)
 {
+    struct sample seen = { .series = p->series, .at_ms = p->last_ms };
+    for (int64_t i = 0; i < p->pending && i < ROUND_MOST; i++)
+        course_probe(&p->subject->course, &seen, true);
+    beat_note(&p->subject->beats[TRIGGER_HEALTH], &seen);
     p->failures += p->pending;
     p->pending = 0;
     p->most = p->failures > p->most ? p->failures : p->most;
@@ -38,8 +42,10 @@ static struct probe *take_pending(struct judge *j)
 
 void probes_prove(struct judge *j, int64_t at_ms)
 {
-    for (struct probe *p; (p = take_pending(j));)
-        count(p, (int64_t)j->limits.v[CONF_FAILURES], at_ms);
+    for (struct probe *p; (p = take_pending(j));) {
+        if (p->pending)
+            count(p, (int64_t)j->limits.v[CONF_FAILURES], at_ms);
+    }
 }
 
 void probes_forget(struct judge *j)
@@ -48,19 +54,23 @@ void probes_forget(struct judge *j)
         p->pending = 0;
 }
 
-void probe_take(struct judge *j, struct subject *s, struct probe *p, const struct sample *sample)
+void probe_take(struct judge *j, struct probe *p, const struct sample *sample)
 {
+    struct subject *s = p->subject;
     bool is_ok = sample->code == PROBE_OK;
-    p->last_ms = s->probed_ms = sample->at_ms;
+    s->probed_ms = sample->at_ms;
     s->has_round_ok |= is_ok;
     s->has_round_failed |= !is_ok;
+    if (!is_ok && j->lost_ms != TIME_NONE)
+        return; /* unseen: as if it had not been asked */
+    p->last_ms = sample->at_ms;
     if (is_ok) {
         p->failures = p->pending = 0;
         p->crossed_ms = TIME_NONE;
+        course_probe(&s->course, sample, false);
+        beat_note(&s->beats[TRIGGER_HEALTH], sample);
         return;
     }
-    if (j->lost_ms != TIME_NONE)
-        return; /* unseen */
     p->code = sample->code;
     snprintf(p->reason, sizeof p->reason, "%s", sample->text);
     p->pending++;
@@ -69,6 +79,12 @@ void probe_take(struct judge *j, struct subject *s, struct probe *p, const struc
         p->next_pending = j->pending;
         j->pending = p;
     }
+}
+
+void probes_ticked(struct subject *s)
+{
+    for (struct probe *p = s->probes; p; p = p->next)
+        p->most = 0;
 }
 
 void probes_round(struct judge *j, int64_t now_ms)
@@ -95,11 +111,16 @@ void probes_round(struct judge *j, int64_t now_ms)
 
 /* ---- the state ---- */
 
+static int64_t most_of(const struct probe *p)
+{
+    return p->most > p->failures ? p->most : p->failures;
+}
+
 static const struct probe *worst(const struct subject *s)
 {
     const struct probe *w = s->probes;
     for (const struct probe *p = s->probes; p; p = p->next) {
-        if (p->most > w->most)
+        if (most_of(p) > most_of(w))
             w = p;
     }
     return w;
@@ -135,7 +156,7 @@ enum trigger_state health_judge(struct bake_state *b, const struct limits *l, in
     w->baseline = b->baseline.probes > 0 ? b->baseline.probes_failed / b->baseline.probes : NAN;
     w->threshold = (double)limit + 1;
     w->limit = limit + 1;
-    w->count = p ? p->most : 0;
+    w->count = p ? most_of(p) : 0;
     w->why = FINE;
     enum trigger_state often = by_share(b, now_ms);
     if (!p || !beat_is_fresh(&b->subject->beats[TRIGGER_HEALTH], now_ms)) {
@@ -171,9 +192,6 @@ static void say_health(const struct watched *w, const struct probe *p, struct sa
     char a[CLOCK_TEXT], c[CLOCK_TEXT];
     int n = (int)w->count, limit = (int)w->limit;
     switch (w->why) {
-    case NONE:
-        say_rule(s, "health: no data");
-        break;
     case SOME:
         say_rule(s, "%d of %d probes in a row failed: %s", n, limit, reason_of(p));
         break;

@@ -90,6 +90,7 @@ static enum trigger_state by_counts(struct bake_state *b, const struct limits *l
         return TRIGGER_FIRED;
     }
     if (b->limit.is_known && (t->is_over || t->is_long_over)) {
+        w->is_calm = !t->is_over;
         w->why = t->is_over ? OVER : SLOWER;
         return TRIGGER_WATCH;
     }
@@ -177,9 +178,6 @@ static void say_latency(const struct bake_state *b, const struct limits *l, doub
     char a[CLOCK_TEXT], c[CLOCK_TEXT];
     int64_t ready = b->subject->rollout.ready_ms;
     switch (w->why) {
-    case NONE:
-        say_rule(s, "latency: no data");
-        break;
     case WARMING:
         if (b->subject->rollout.complete_ms != TIME_NONE && ready != TIME_NONE)
             say_rule(s, "latency: warming up until %s",

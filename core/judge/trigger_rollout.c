@@ -90,9 +90,6 @@ void rollout_says(const struct bake_state *b, const struct limits *l, int64_t no
         crashed = v[ROLLOUT_CRASHED] > 0 ? (int)v[ROLLOUT_CRASHED] : 0;
     (void)l;
     switch (w->why) {
-    case NONE:
-        say_rule(s, "rollout: no data");
-        break;
     case WAITING:
         say_rule(s, "rollout: deployed just now, not seen yet");
         break;

@@ -12,19 +12,15 @@ enum trigger_state rows_judge(struct bake_state *b, const struct limits *l, int6
     w->count = (int64_t)rows[0];
     w->limit = 1;
     w->n = (int64_t)rows[2];
-    w->why = beat_is_fresh(&b->subject->beats[TRIGGER_ROWS], now_ms);
-    return !w->why ? TRIGGER_NO_DATA : rows[0] >= 1 ? TRIGGER_WATCH : TRIGGER_OK;
+    return !beat_is_fresh(&b->subject->beats[TRIGGER_ROWS], now_ms) ? TRIGGER_NO_DATA : rows[0] >= 1 ? TRIGGER_WATCH : TRIGGER_OK;
 }
 
 void rows_says(const struct bake_state *b, const struct limits *l, int64_t now_ms, struct saying *s)
 {
-    const struct watched *w = &b->triggers[TRIGGER_ROWS];
     const double *rows = b->subject->rows;
     (void)l;
     (void)now_ms;
-    if (!w->why)
-        say_rule(s, "errors database: no data");
-    else if (rows[0] >= 1)
+    if (rows[0] >= 1)
         say_rule(s, "%.0f CRITICAL rows open since the deploy", rows[0]);
     else
         say_rule(s, "no CRITICAL row open of %.0f since the deploy", rows[2]);
