@@ -231,7 +231,7 @@ static struct bake_state *bake_new(const struct judge *j, struct subject *s, con
     b->n_limit_bounds = s->course.n_bounds;
     memcpy(b->limit_bounds, s->course.bounds, sizeof b->limit_bounds);
     for (int k = 0; k < N_TRIGGERS; k++)
-        b->triggers[k] = (struct watched){ .since_ms = d->at_ms, .calm_ms = TIME_NONE };
+        b->triggers[k] = (struct watched){ .since_ms = d->at_ms, .calm_ms = TIME_NONE, .tested_ms = TIME_NONE };
     credit(b, d->at_ms);
     probes_ticked(s);
     return b;

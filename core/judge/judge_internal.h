@@ -92,6 +92,7 @@ struct test { /* a share against a threshold, twice on data that do not overlap 
     double earlier_x, earlier_n;     /* the older one */
     double long_x, long_n, long_lower; /* all since it is armed */
     int64_t span_ms, long_ms;
+    int64_t long_slot;               /* when that was summed: once a minute, it is much */
     int breaches;                    /* 0..2 */
     bool is_over, is_long_over;      /* lately, perhaps; for long, and surely */
 };
@@ -106,6 +107,8 @@ struct watched { /* a trigger of a bake, as of the last tick */
     double value, baseline, threshold;
     int why;                   /* the trigger's own enum */
     struct test test;
+    int64_t tested_ms;         /* the sample that the test was run after; TIME_NONE */
+    enum trigger_state tested; /* what came of it */
 };
 
 struct bake_state {

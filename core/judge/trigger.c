@@ -20,6 +20,7 @@
 #include "core/judge/proportion.h"
 
 static const double Z = 1.645, CHANCE = 0.001;
+static const int64_t MINUTE_SLOTS = 60000 / TRACK_STEP_MS, LONG_SLOTS = 10 * 60000 / TRACK_STEP_MS;
 
 /* ---- thresholds ---- */
 
@@ -165,29 +166,41 @@ static void test_parts(const struct bake_state *b, const struct test_of *of, int
     out->earlier_n = older.n;
 }
 
+static void test_long(const struct bake_state *b, const struct test_of *of, int64_t now, int64_t slots,
+                      struct test *out)
+{
+    if ((out->long_n >= of->least_n || slots > LONG_SLOTS) && now - out->long_slot < MINUTE_SLOTS)
+        return;
+    struct share all = of->sum(b, now + 1 - slots, now + 1);
+    out->long_x = all.x;
+    out->long_n = all.n;
+    out->long_ms = slots * TRACK_STEP_MS;
+    out->long_slot = now;
+    out->long_lower = lower_of(of, all);
+    out->is_long_over = all.x > all.n * of->watch && is_surely_over(of, all, of->watch);
+}
+
 void test_run(const struct bake_state *b, const struct test_of *of, int64_t from, int64_t now, struct test *out)
 {
     static const int64_t parts[] = { 8, 12, 20 };
-    const int64_t recent = 20;
-    int64_t have = now + 1 - from;
-    *out = (struct test){ .chance = 1 };
-    if (have <= 0)
+    const int64_t most = parts[ARRAY_LEN(parts) - 1];
+    int64_t have = now + 1 - from < TRACK_POINTS ? now + 1 - from : TRACK_POINTS;
+    if (have <= 0) {
+        *out = (struct test){ .chance = 1 };
         return;
-    have = have < TRACK_POINTS ? have : TRACK_POINTS;
-    int64_t shown = have < recent ? have : recent;
-    struct share all = of->sum(b, now + 1 - have, now + 1), last = of->sum(b, now + 1 - shown, now + 1);
+    }
+    int64_t shown = have < most ? have : most;
+    struct share last = of->sum(b, now + 1 - shown, now + 1);
+    out->breaches = 0;
+    out->earlier_x = out->earlier_n = 0;
     show(of, last, shown, out);
     out->is_over = last.n >= of->least_n && last.x > last.n * of->threshold;
-    out->long_x = all.x;
-    out->long_n = all.n;
-    out->long_ms = have * TRACK_STEP_MS;
-    out->long_lower = lower_of(of, all);
-    out->is_long_over = all.x > all.n * of->watch && is_surely_over(of, all, of->watch);
+    test_long(b, of, now, have, out);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
         if (2 * parts[i] <= have)
             test_parts(b, of, now, parts[i], out);
     }
-    if (have / 2 > parts[ARRAY_LEN(parts) - 1])
+    if (have / 2 > most && out->long_x > out->long_n * of->threshold) /* else one half is not over it */
         test_parts(b, of, now, have / 2, out);
 }
 

@@ -36,14 +36,16 @@ enum trigger_state errors_judge(struct bake_state *b, const struct limits *l, in
     struct test_of of = { .sum = failed, .threshold = l->v[CONF_ERROR_SHARE],
                           .watch = l->v[CONF_ERROR_SHARE], .least_n = l->v[CONF_LEAST_N],
                           .x0 = base->failed, .n0 = base->requests, .spread = base->error_spread };
-    w->is_preexisting = false;
     w->threshold = of.threshold;
     w->baseline = base->requests > 0 ? base->failed / base->requests : NAN;
     if (!beat_is_fresh(&b->subject->beats[TRIGGER_ERRORS], now_ms)) {
         w->why = NONE;
         return TRIGGER_NO_DATA;
     }
-    test_run(b, &of, course_slot_of(b->deployed_ms) + 1, course_slot_of(now_ms), &w->test);
+    if (w->tested_ms != b->subject->beats[TRIGGER_ERRORS].last_ms)
+        test_run(b, &of, course_slot_of(b->deployed_ms) + 1, course_slot_of(now_ms), &w->test);
+    w->tested_ms = b->subject->beats[TRIGGER_ERRORS].last_ms;
+    w->is_preexisting = false;
     w->n = (int64_t)llround(w->test.long_n);
     w->count = w->test.breaches;
     w->limit = 2;

@@ -65,7 +65,7 @@ static enum trigger_state objective(struct bake_state *b, const struct limits *l
     return w->is_preexisting ? TRIGGER_OK : TRIGGER_WATCH;
 }
 
-static enum trigger_state by_counts(struct bake_state *b, const struct limits *l, int64_t now_ms)
+static enum trigger_state by_counts(struct bake_state *b, const struct limits *l, int64_t now_ms, bool is_new)
 {
     struct watched *w = &b->triggers[TRIGGER_LATENCY];
     struct test *t = &w->test;
@@ -75,7 +75,8 @@ static enum trigger_state by_counts(struct bake_state *b, const struct limits *l
                           .watch = b->limit.is_known ? b->limit.watch_share : TAIL, .least_n = l->v[CONF_LEAST_N],
                           .x0 = b->limit.slow,
                           .n0 = b->limit.n, .spread = b->limit.spread };
-    test_run(b, &of, from, now, t); /* without a limit it counts the requests all the same */
+    if (is_new)
+        test_run(b, &of, from, now, t); /* without a limit it counts the requests all the same */
     w->n = (int64_t)llround(t->long_n);
     w->count = b->limit.is_known ? t->breaches : 0;
     w->limit = 2;
@@ -142,7 +143,6 @@ static bool has_counts(const struct bake_state *b, int64_t now_ms)
 enum trigger_state latency_judge(struct bake_state *b, const struct limits *l, int64_t now_ms)
 {
     struct watched *w = &b->triggers[TRIGGER_LATENCY];
-    w->is_preexisting = false;
     w->baseline = b->baseline.p95_ms;
     if (b->armed_ms == TIME_NONE)
         arm(b, l->v[CONF_WARMUP], now_ms);
@@ -154,7 +154,12 @@ enum trigger_state latency_judge(struct bake_state *b, const struct limits *l, i
         w->why = WARMING;
         return TRIGGER_OK;
     }
-    return has_counts(b, now_ms) ? by_counts(b, l, now_ms) : by_p95(b, l, now_ms);
+    bool is_new = w->tested_ms != b->subject->beats[TRIGGER_LATENCY].last_ms;
+    if (!is_new && w->why != FEW && w->why != NONE && w->why != WARMING)
+        return w->tested;
+    w->tested_ms = b->subject->beats[TRIGGER_LATENCY].last_ms;
+    w->is_preexisting = false;
+    return w->tested = has_counts(b, now_ms) ? by_counts(b, l, now_ms, is_new) : by_p95(b, l, now_ms);
 }
 
 /* ---- words ---- */

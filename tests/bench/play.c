@@ -10,7 +10,7 @@
 #include "core/sim/kubelet.h"
 #include "core/sim/traffic.h"
 
-enum { START_S = 1767607200, SECOND = 1000, PROBE_MS = 5000, SCRAPE_MS = 15000, BEFORE_MS = 1800000 };
+enum { START_S = 1767607200, SECOND = 1000, PROBE_MS = 5000, SCRAPE_MS = 15000, BEFORE_MS = 1800000, LATE_MS = 180000 };
 
 struct counters {
     double all, failed, bucket[TRAFFIC_BUCKETS], count;
@@ -231,11 +231,12 @@ static void put_rollout(struct run *r, struct service *s, bool is_due)
     const struct sim_object *o = traffic_workload(&r->w, s->sv);
     struct sample p;
     const char *tag = o ? world_tag_of(tree_at(o->doc, "spec.template.spec")) : "";
-    if (s->tag[0] && !text_eq(s->tag, tag)) {
+    const char *before = s->tag[0] || !r->o->is_late ? s->tag : s->sv->tag;
+    if (before[0] && !text_eq(before, tag)) {
         s->is_deployed = true;
-        s->deployed_ms = r->w.now_ms;
+        s->deployed_ms = r->o->is_late ? r->w.start_ms + 60000 : r->w.now_ms;
         r->deployed = s;
-        struct sample d = { .series = s->deploy, .text = tag, .n = N_DEPLOY_VALUES, .v = { (double)r->w.now_ms, 2 } };
+        struct sample d = { .series = s->deploy, .text = tag, .n = N_DEPLOY_VALUES, .v = { (double)s->deployed_ms, 2 } };
         put(r, &d);
     }
     snprintf(s->tag, sizeof s->tag, "%.63s", tag);
@@ -354,7 +355,7 @@ bool play(const struct play_options *o, struct played *out)
     for (int64_t at = start - BEFORE_MS + SECOND; at <= start + PLAY_MINUTES * 60000 && !out->word; at += SECOND) {
         while (!world_run(&r.w, at, 1000000))
             ;
-        if (!o->is_late || at > start + 60000)
+        if (!o->is_late || at > start + LATE_MS)
             put_all(&r);
         if (r.deployed && at % JUDGE_TICK_MS == SECOND) { /* the tick of a second ago is done */
             judge_run(r.j, at);

@@ -34,7 +34,7 @@ struct play_options {
     uint64_t seed;
     bool has_noise;
     int64_t rps_least, rps_most; /* of each service, with noise; 0: the noise's own */
-    bool is_late;                /* nothing is seen before the deploy */
+    bool is_late;                /* nothing is seen until two minutes after the deploy */
     void (*put)(void *ctx, const struct sample *s); /* may be NULL: the samples, as they come */
     void *ctx;
 };
