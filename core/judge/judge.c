@@ -3,7 +3,7 @@
  * at every open bake and moves the states of its triggers.  What is shown is put into words only when somebody
  * asks (judge_verdict), so that millions of samples fold in a second.
  *
- * A tick at t comes before the samples of that very millisecond, live and in a replay alike.  Where nothing
+ * A tick at t comes after the samples of that very millisecond, live and in a replay alike.  Where nothing
  * comes for JUDGE_DEAD_MS all is stale and the ticks between say nothing new but the ends of windows: only
  * those are run, so that a clock that jumps by years costs nothing and fires nothing.
  *

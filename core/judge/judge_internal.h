@@ -215,6 +215,7 @@ struct saying { /* the words of one trigger */
 void say_rule(struct saying *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void say(struct saying *s, const char *label, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void say_test(struct saying *s, const struct test *t, const char *what);
+void say_chance(struct saying *s, double chance, double spread);
 void say_refused(struct saying *s, const struct limits *l, enum conf_value which, const char *what);
 char *span_text(int64_t ms, char out[CLOCK_TEXT]);
 char *percent_text(double share, char out[CLOCK_TEXT]);

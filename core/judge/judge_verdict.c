@@ -64,7 +64,8 @@ static int worst_first(const void *x, const void *y)
 
 static void fill_lacks(const struct judge *j, struct verdict *v)
 {
-    static const char *const names[N_TRIGGERS] = { "no rollout", "no probes", "no p95", "no error rate", "no errors db" };
+    static const char *const names[N_TRIGGERS] = { "no rollout", "no probes", "no p95", "no error rate",
+                                                    "no errors db" };
     char text[160] = "";
     size_t at = 0;
     int have = 0;
@@ -76,8 +77,9 @@ static void fill_lacks(const struct judge *j, struct verdict *v)
         if (!is_there)
             at += (size_t)snprintf(text + at, sizeof text - at, "%s%s", at ? ", " : "", names[k]);
     }
-    v->lacks = have == N_TRIGGERS || !j->n_bakes ? ""
-                                                : arena_printf(&v->section.arena, "on %d of %d: %s", have, N_TRIGGERS, text);
+    v->lacks = "";
+    if (j->n_bakes && have < N_TRIGGERS)
+        v->lacks = arena_printf(&v->section.arena, "on %d of %d: %s", have, N_TRIGGERS, text);
 }
 
 static void fill_marks(const struct judge *j, struct verdict *v)

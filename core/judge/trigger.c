@@ -262,6 +262,14 @@ char *since_text(const struct bake_state *b, int64_t ms, char out[CLOCK_TEXT])
     return out;
 }
 
+void say_chance(struct saying *s, double chance, double spread)
+{
+    say(s, "by chance", "p = %.2g that it is no worse than before (Fisher, one-sided; below %g it counts)", chance,
+        CHANCE);
+    if (spread > 1)
+        say(s, "scatter", "%.1f times that of coins before the deploy; counts are divided by it", spread);
+}
+
 void say_test(struct saying *s, const struct test *t, const char *what)
 {
     char a[CLOCK_TEXT], b[CLOCK_TEXT], c[CLOCK_TEXT];

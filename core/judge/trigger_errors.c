@@ -73,8 +73,8 @@ static void say_errors(const struct watched *w, const struct limits *l, struct s
         say_rule(s, "errors %s > %s, pre-existing: %s before the deploy", value, limit, before);
         break;
     case LONG:
-        say_rule(s, "errors %s since the deploy (%.0f of %.0f), %s in the last %s", percent_text(t->long_x / t->long_n, before),
-                 t->long_x, t->long_n, value, span);
+        say_rule(s, "errors %s since the deploy (%.0f of %.0f), %s in the last %s",
+                 percent_text(t->long_x / t->long_n, before), t->long_x, t->long_n, value, span);
         break;
     case OVER:
         say_rule(s, "errors %s of %.0f in %s, limit %s: not sure yet, %d of 2", value, t->n, span, limit, t->breaches);
@@ -102,10 +102,7 @@ void errors_says(const struct bake_state *b, const struct limits *l, int64_t now
     if (base->requests > 0) {
         say(s, "baseline", "%.0f of %.0f failed (%s) before the deploy", base->failed, base->requests,
             percent_text(base->failed / base->requests, a));
-        say(s, "by chance", "p = %.2g that it is no worse than before (Fisher, one-sided; below 0.001 it counts)",
-            w->test.chance);
-        if (base->error_spread > 1)
-            say(s, "scatter", "%.1f times that of coins before the deploy; counts are divided by it", base->error_spread);
+        say_chance(s, w->test.chance, base->error_spread);
     } else {
         say(s, "no baseline", "%s: the limit alone decides",
             base->error_problem ? base->error_problem : "nothing was measured before the deploy");

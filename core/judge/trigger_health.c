@@ -202,8 +202,8 @@ static void say_health(const struct watched *w, const struct probe *p, struct sa
         say_rule(s, "%d probes in a row failed, pre-existing: it failed before the deploy: %s", n, reason_of(p));
         break;
     case OFTEN:
-        say_rule(s, "%s of the last %d probes failed, never more than %d in a row", percent_text(w->value, a), (int)w->n,
-                 limit - 1);
+        say_rule(s, "%s of the last %d probes failed, never more than %d in a row", percent_text(w->value, a),
+                 (int)w->n, limit - 1);
         break;
     case OFTEN_BEFORE:
         say_rule(s, "%s of the last %d probes failed, pre-existing: %s before the deploy", percent_text(w->value, a),

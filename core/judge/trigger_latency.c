@@ -10,7 +10,8 @@
 #include "core/judge/judge_internal.h"
 #include "core/judge/proportion.h"
 
-enum { FINE, NONE, WARMING, FEW, NO_BASELINE, OVER, SLOWER, BREACH, OBJECTIVE, OBJECTIVE_BEFORE, P95_FINE, P95_OVER, P95_BREACH };
+enum { FINE, NONE, WARMING, FEW, NO_BASELINE, OVER, SLOWER, BREACH, OBJECTIVE, OBJECTIVE_BEFORE,
+       P95_FINE, P95_OVER, P95_BREACH };
 enum { P95_LEAST = 5, P95_SLOTS = 40 /* ten minutes */, P95_TIMES = 3 };
 static const int64_t FEW_MS = 600000, NEVER_COMPLETE_MS = 600000, NO_ROLLOUT_MS = 60000;
 static const double TAIL = 0.05, P95_CHANCE = 0.001, Z = 1.645;
@@ -192,8 +193,8 @@ static void say_latency(const struct bake_state *b, const struct limits *l, doub
                      span_text((int64_t)l->v[CONF_WARMUP], a));
         break;
     case FEW:
-        say_rule(s, "latency: %d %s since it is judged (%s), too few yet", (int)w->n, w->limit == 2 ? "requests" : "points",
-                 since_text(b, b->armed_ms, a));
+        say_rule(s, "latency: %d %s since it is judged (%s), too few yet", (int)w->n,
+                 w->limit == 2 ? "requests" : "points", since_text(b, b->armed_ms, a));
         break;
     case NO_BASELINE:
         say_rule(s, "p95 %.0f ms (n=%d), no baseline to compare with", p95, (int)w->n);
@@ -245,10 +246,7 @@ static void say_baseline(const struct bake_state *b, struct saying *s)
         say(s, "limit", "p95 %.0f ms: more than %s slower than %.0f ms, the nearest bucket; before it were %s",
             b->limit.p95_ms, percent_text(b->limit.share, a), b->limit.bound_ms,
             percent_text(b->limit.slow / b->limit.n, c));
-        say(s, "by chance", "p = %.2g that it is no worse than before (Fisher, one-sided; below 0.001 it counts)",
-            b->triggers[TRIGGER_LATENCY].test.chance);
-        if (b->limit.spread > 1)
-            say(s, "scatter", "%.1f times that of coins before the deploy; counts are divided by it", b->limit.spread);
+        say_chance(s, b->triggers[TRIGGER_LATENCY].test.chance, b->limit.spread);
     }
 }
 

@@ -77,6 +77,29 @@ enum trigger_state rollout_judge_tick(struct bake_state *b, const struct limits 
     return TRIGGER_OK;
 }
 
+static int count_of(double v) /* of what is not known: 0 */
+{
+    return v > 0 && v < 1e9 ? (int)v : 0;
+}
+
+static void say_seen(const struct bake_state *b, struct saying *s)
+{
+    const struct rollout_seen *r = &b->subject->rollout;
+    const double *v = r->v;
+    char a[CLOCK_TEXT];
+    say(s, "ready", "%d of %d, %d of the new template", count_of(v[ROLLOUT_READY]), count_of(v[ROLLOUT_DESIRED]),
+        count_of(v[ROLLOUT_UPDATED]));
+    say(s, "crashed", "%d new pods; %d restarts since the deploy, %d fire", count_of(v[ROLLOUT_CRASHED]),
+        count_of(v[ROLLOUT_RESTARTS]), RESTARTS);
+    if (v[ROLLOUT_CRASHED_AT] > 0)
+        say(s, "first crash", "%s", since_text(b, (int64_t)v[ROLLOUT_CRASHED_AT], a));
+    if (r->complete_ms != TIME_NONE)
+        say(s, "complete", "%s", since_text(b, r->complete_ms, a));
+    if (r->problem[0])
+        say(s, "problem", "%s", r->problem);
+    say(s, "rule", "the deadline fires; so do 3 restarts, or a crashed pod while pods lack for 60 s");
+}
+
 void rollout_says(const struct bake_state *b, const struct limits *l, int64_t now_ms, struct saying *s)
 {
     const struct watched *w = &b->triggers[TRIGGER_ROLLOUT];
@@ -84,10 +107,8 @@ void rollout_says(const struct bake_state *b, const struct limits *l, int64_t no
     const double *v = r->v;
     const char *why = r->problem[0] ? ": " : "";
     char a[CLOCK_TEXT];
-    int restarts = (int)w->count, ready = v[ROLLOUT_READY] > 0 ? (int)v[ROLLOUT_READY] : 0,
-        desired = v[ROLLOUT_DESIRED] > 0 ? (int)v[ROLLOUT_DESIRED] : 0,
-        updated = v[ROLLOUT_UPDATED] > 0 ? (int)v[ROLLOUT_UPDATED] : 0,
-        crashed = v[ROLLOUT_CRASHED] > 0 ? (int)v[ROLLOUT_CRASHED] : 0;
+    int restarts = (int)w->count, ready = count_of(v[ROLLOUT_READY]), desired = count_of(v[ROLLOUT_DESIRED]),
+        updated = count_of(v[ROLLOUT_UPDATED]), crashed = count_of(v[ROLLOUT_CRASHED]);
     (void)l;
     switch (w->why) {
     case WAITING:
@@ -130,15 +151,6 @@ void rollout_says(const struct bake_state *b, const struct limits *l, int64_t no
     default:
         say_rule(s, "rolled out, %d of %d ready", ready, desired);
     }
-    if (r->at_ms == TIME_NONE)
-        return;
-    say(s, "ready", "%d of %d, %d of the new template", ready, desired, updated);
-    say(s, "crashed", "%d new pods; %d restarts since the deploy, %d fire", crashed, restarts, RESTARTS);
-    if (v[ROLLOUT_CRASHED_AT] > 0)
-        say(s, "first crash", "%s", since_text(b, (int64_t)v[ROLLOUT_CRASHED_AT], a));
-    if (r->complete_ms != TIME_NONE)
-        say(s, "complete", "%s", since_text(b, r->complete_ms, a));
-    if (r->problem[0])
-        say(s, "problem", "%s", r->problem);
-    say(s, "rule", "the deadline fires; so do 3 restarts, or a crashed pod while pods lack for 60 s");
+    if (r->at_ms != TIME_NONE)
+        say_seen(b, s);
 }

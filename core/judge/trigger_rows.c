@@ -12,7 +12,9 @@ enum trigger_state rows_judge(struct bake_state *b, const struct limits *l, int6
     w->count = (int64_t)rows[0];
     w->limit = 1;
     w->n = (int64_t)rows[2];
-    return !beat_is_fresh(&b->subject->beats[TRIGGER_ROWS], now_ms) ? TRIGGER_NO_DATA : rows[0] >= 1 ? TRIGGER_WATCH : TRIGGER_OK;
+    if (!beat_is_fresh(&b->subject->beats[TRIGGER_ROWS], now_ms))
+        return TRIGGER_NO_DATA;
+    return rows[0] >= 1 ? TRIGGER_WATCH : TRIGGER_OK;
 }
 
 void rows_says(const struct bake_state *b, const struct limits *l, int64_t now_ms, struct saying *s)

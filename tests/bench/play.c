@@ -61,7 +61,8 @@ static void put(struct run *r, struct sample *s)
     judge_put(r->j, s);
 }
 
-static const struct series *series(struct run *r, enum sample_kind kind, const struct service *s, const char *name, const char *source)
+static const struct series *series(struct run *r, enum sample_kind kind, const struct service *s, const char *name,
+                                   const char *source)
 {
     struct series like = { .kind = kind, .subject = s ? s->subject : "", .name = name, .source = source };
     if (kind == SAMPLE_LATENCY) {
@@ -195,6 +196,7 @@ static void look_at_rollout(struct run *r, struct service *s, struct sample *p)
     struct arena a = { 0 };
     if (!o)
         return;
+    bool is_daemon = s->sv->kind == SIM_DAEMONSET;
     struct rollout_facts f = {
         .kind = s->sv->kind == SIM_DAEMONSET     ? WORKLOAD_DAEMONSET
                 : s->sv->kind == SIM_STATEFULSET ? WORKLOAD_STATEFULSET
@@ -204,9 +206,9 @@ static void look_at_rollout(struct run *r, struct service *s, struct sample *p)
         .observed_generation = tree_int(o->doc, "status.observedGeneration", 0),
         .spec_replicas = tree_int(o->doc, "spec.replicas", 1),
         .replicas = tree_int(o->doc, "status.replicas", 0),
-        .updated = tree_int(o->doc, s->sv->kind == SIM_DAEMONSET ? "status.updatedNumberScheduled" : "status.updatedReplicas", 0),
-        .available = tree_int(o->doc, s->sv->kind == SIM_DAEMONSET ? "status.numberAvailable" : "status.availableReplicas", 0),
-        .ready = tree_int(o->doc, s->sv->kind == SIM_DAEMONSET ? "status.numberReady" : "status.readyReplicas", 0),
+        .updated = tree_int(o->doc, is_daemon ? "status.updatedNumberScheduled" : "status.updatedReplicas", 0),
+        .available = tree_int(o->doc, is_daemon ? "status.numberAvailable" : "status.availableReplicas", 0),
+        .ready = tree_int(o->doc, is_daemon ? "status.numberReady" : "status.readyReplicas", 0),
         .desired_scheduled = tree_int(o->doc, "status.desiredNumberScheduled", 0),
         .is_deadline_exceeded = is_deadline_exceeded(o->doc),
         .progress_ms = TIME_NONE,
@@ -236,7 +238,8 @@ static void put_rollout(struct run *r, struct service *s, bool is_due)
         s->is_deployed = true;
         s->deployed_ms = r->o->is_late ? r->w.start_ms + 60000 : r->w.now_ms;
         r->deployed = s;
-        struct sample d = { .series = s->deploy, .text = tag, .n = N_DEPLOY_VALUES, .v = { (double)s->deployed_ms, 2 } };
+        struct sample d = { .series = s->deploy, .text = tag, .n = N_DEPLOY_VALUES,
+                            .v = { (double)s->deployed_ms, 2 } };
         put(r, &d);
     }
     snprintf(s->tag, sizeof s->tag, "%.63s", tag);
@@ -317,7 +320,8 @@ static void begin(struct run *r)
         struct service *s = &r->s[r->n++];
         s->sv = &r->w.story.services[i];
         s->scraped_ms = s->crash_ms = TIME_NONE;
-        snprintf(s->subject, sizeof s->subject, "%s.apps/%.30s/%.40s", sim_kinds[s->sv->kind].one, r->w.story.ns, s->sv->name);
+        snprintf(s->subject, sizeof s->subject, "%s.apps/%.30s/%.40s", sim_kinds[s->sv->kind].one, r->w.story.ns,
+                 s->sv->name);
         snprintf(s->name, sizeof s->name, "%.40s:8080/healthz", s->sv->name);
         s->probe = series(r, SAMPLE_PROBE, s, s->name, "probe");
         s->requests = series(r, SAMPLE_REQUESTS, s, "", "metrics");
@@ -330,7 +334,7 @@ static void begin(struct run *r)
     r->conf = series(r, SAMPLE_CONF, NULL, "thresholds", "config");
     struct sample conf = { .series = r->conf, .n = N_CONF_VALUES };
     sample_conf_defaults(conf.v);
-    conf.v[CONF_REQUIRED] = 1u << TRIGGER_ROLLOUT | 1u << TRIGGER_HEALTH | 1u << TRIGGER_LATENCY | 1u << TRIGGER_ERRORS;
+    conf.v[CONF_REQUIRED] = (1u << N_TRIGGERS) - 1 - (1u << TRIGGER_ROWS);
     put(r, &conf);
 }
 

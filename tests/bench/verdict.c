@@ -22,7 +22,8 @@ enum { GOOD, FLAKY, BAD, SLOW, N_KINDS, QUARTER_MS = 15 * 60000 };
 static const struct {
     const char *story;
     int64_t rps_least, rps_most;
-} kinds[N_KINDS] = { { "good-release", 1, 200 }, { "flaky-probe", 1, 200 }, { "bad-release", 20, 20 }, { "slow-release", 20, 20 } };
+} kinds[N_KINDS] = { { "good-release", 1, 200 }, { "flaky-probe", 1, 200 }, { "bad-release", 20, 20 },
+                     { "slow-release", 20, 20 } };
 
 struct sum {
     int n, wrong, words[5];
@@ -71,8 +72,8 @@ static void print(const struct sum *s, int kind)
         printf(" (%d within 15 min; after %.1f to %.1f, mean %.1f)", s->soon, s->first_s / 60, s->last_s / 60, s->total_s / s->rollbacks / 60);
     printf("; at the end PASS %d, WATCH %d, NO DATA %d, ROLL BACK %d\n", s->words[VERDICT_PASS], s->words[VERDICT_WATCH],
            s->words[VERDICT_NO_DATA], s->words[VERDICT_ROLLBACK]);
-    printf("%-13s naive rules: errors > 5 %% in a minute %.1f %%, p95 > 1.5x in a minute %.1f %%, 3 failed probes %.1f %%, any %.1f %%\n",
-           "", 100 * s->naive_errors / n, 100 * s->naive_latency / n, 100 * s->naive_probes / n, 100 * s->naive_any / n);
+    printf("%-13s naive rules: errors > 5 %% in a minute %.1f %%, p95 > 1.5x in a minute %.1f %%, 3 failed probes %.1f %%,"
+           " any %.1f %%\n", "", 100 * s->naive_errors / n, 100 * s->naive_latency / n, 100 * s->naive_probes / n, 100 * s->naive_any / n);
 }
 
 /* ---- a day ---- */
@@ -85,7 +86,8 @@ struct day {
     int64_t n;
 };
 
-static void put_one(struct day *d, const struct series *of, int64_t at_ms, int64_t span_ms, size_t n, double each, double last)
+static void put_one(struct day *d, const struct series *of, int64_t at_ms, int64_t span_ms, size_t n, double each,
+                    double last)
 {
     struct sample s = { .series = of, .at_ms = at_ms, .span_ms = span_ms, .n = n, .text = "",
                         .code = of->kind == SAMPLE_ROLLOUT /* complete */ };

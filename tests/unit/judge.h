@@ -104,7 +104,7 @@ static inline void p95(struct rig *r, const char *subject, double ms)
 static inline void advance(struct rig *r, int64_t ms)
 {
     int64_t to = r->now_ms + ms;
-    for (; r->cut_ms && r->now_ms + r->cut_ms < to; r->now_ms += r->cut_ms)
+    for (; r->cut_ms && r->now_ms + r->cut_ms <= to; r->now_ms += r->cut_ms)
         judge_run(r->j, r->now_ms + r->cut_ms);
     r->now_ms = to;
 }

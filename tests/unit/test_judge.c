@@ -231,6 +231,24 @@ static void a_p95_without_counts_is_judged_slowly(void **state)
     }
 }
 
+/* Two minutes are once; it must last. */
+static void one_bad_stretch_is_not_enough(void **state)
+{
+    (void)state;
+    struct rig r;
+    begin(&r, 1);
+    quarters(&r, WEB, 120, well);
+    deploy(&r, WEB, r.now_ms);
+    quarters(&r, WEB, 60, well);
+    quarters(&r, WEB, 8, (struct quarter){ .n = 300, .failed = 60 });
+    const struct trigger *x = trigger_of(&r, TRIGGER_ERRORS);
+    assert_int_equal(x->state, TRIGGER_WATCH);
+    assert_int_equal(x->count, 1);
+    quarters(&r, WEB, 8, (struct quarter){ .n = 300, .failed = 60 });
+    assert_int_equal(trigger_of(&r, TRIGGER_ERRORS)->state, TRIGGER_FIRED);
+    rig_end(&r);
+}
+
 /* ---- rollout and rows ---- */
 
 static void rollouts_are_judged(void **state)
@@ -381,6 +399,7 @@ int main(void)
         cmocka_unit_test(without_a_link_all_failing_is_unseen),
         cmocka_unit_test(a_service_that_failed_before_is_named),
         cmocka_unit_test(shares_are_tested),
+        cmocka_unit_test(one_bad_stretch_is_not_enough),
         cmocka_unit_test(the_objective_alone_is_watch),
         cmocka_unit_test(a_p95_without_counts_is_judged_slowly),
         cmocka_unit_test(rollouts_are_judged),
