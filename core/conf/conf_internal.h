@@ -28,4 +28,10 @@ const struct conf_errors *conf_read_errors(struct conf_reader *r, const struct y
                                            const struct yaml_node *map);
 void conf_read_services(struct conf_reader *r, struct conf_env *env, const struct yaml_node *map);
 
+/* conf_smoke.c; the class of the environment has been read */
+void conf_read_smokes(struct conf_reader *r, struct conf_env *env, const struct yaml_node *n);
+
+/* conf_notify.c */
+void conf_read_notify(struct conf_reader *r, const struct yaml_node *n);
+
 #endif

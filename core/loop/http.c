@@ -311,7 +311,13 @@ enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_
     /* A turn of the loop takes up to a hundred of these: small ones keep a long answer from filling it. */
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
     curl_easy_setopt(easy, CURLOPT_URL, s->url);
-    if (s->method)
+    if (s->body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_n);
+        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, s->body);
+    }
+    if (text_eq(s->method, "HEAD")) /* no body will come, whatever its length is said to be */
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    else if (s->method)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, s->method);
     curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy_url ? s->proxy_url : ""); /* "": the environment has no say */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, s->no_proxy ? s->no_proxy : "");

@@ -39,6 +39,8 @@ struct http_spec {
     const char *url;
     const char *const *headers; /* "Name: value" */
     size_t n_headers;
+    const char *body; /* of a POST, PUT or PATCH; copied; NULL = none */
+    size_t body_n;
     struct http_tls tls;
     const char *proxy_url;  /* NULL = none: the environment is the caller's to read */
     const char *no_proxy;   /* hosts that are reached without it, as curl has them; NULL = none */
