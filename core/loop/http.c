@@ -211,6 +211,20 @@ static void set_curl_error(struct http_req *r, CURLcode c, struct err *e)
         err_set(e, code_of(c), (int)c, "%s", text);
 }
 
+static void set_times(const struct http_req *r, struct http_result *res)
+{
+    const struct {
+        CURLINFO what;
+        int64_t *to;
+    } times[] = { { CURLINFO_CONNECT_TIME_T, &res->connect_us }, { CURLINFO_APPCONNECT_TIME_T, &res->tls_us },
+                  { CURLINFO_STARTTRANSFER_TIME_T, &res->first_byte_us }, { CURLINFO_TOTAL_TIME_T, &res->total_us } };
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        curl_off_t us = 0;
+        curl_easy_getinfo(r->easy, times[i].what, &us);
+        *times[i].to = us;
+    }
+}
+
 static void finish(struct http_req *r, CURLcode c)
 {
     struct http_result res = { .e = r->e, .retry_after_ms = r->retry_after_ms,
@@ -227,6 +241,7 @@ static void finish(struct http_req *r, CURLcode c)
         err_set(&res.e, ERR_LIMIT, r->socket_errno, "no socket: %s (see ulimit -n)", strerror(r->socket_errno));
     else if (c != CURLE_OK && res.e.code == ERR_OK)
         set_curl_error(r, c, &res.e);
+    set_times(r, &res);
     struct http_spec spec = r->spec;
     struct buf body = r->body; /* lives until on_done returns, which may start a new request */
     r->body = (struct buf){ 0 };

@@ -31,6 +31,7 @@ struct http_result {
     const char *body;       /* without on_body: NUL-terminated; borrowed until on_done returns */
     size_t body_n;
     uint64_t wire_bytes;    /* of the body, as it came */
+    int64_t connect_us, tls_us, first_byte_us, total_us; /* since the start; 0 = not reached, or a connection was used again */
     bool is_throttled;      /* the API server's priority and fairness answered */
 };
 

@@ -64,6 +64,11 @@ struct event {
     int64_t first_ms, last_ms;
 };
 
+struct endpoint { /* a port of a Service that selects the workload's pods */
+    const char *service, *port_name; /* "" = it has no name */
+    int64_t port;
+};
+
 enum workload_kind { WORKLOAD_DEPLOYMENT, WORKLOAD_STATEFULSET, WORKLOAD_DAEMONSET };
 
 /* States of `status -o json`; core/judge/rollout decides. */
@@ -113,6 +118,8 @@ struct workload {
     struct usage total; /* over pods */
     const char *hpa;      /* "2-10 now 3, cpu 71%/80%", "" = none */
     const char *services; /* names, joined by ", " */
+    const struct endpoint *endpoints; /* of TCP; by Service, in their own order */
+    size_t n_endpoints;
     const char *app;      /* label app.kubernetes.io/name, "" = none */
     const char *owner;    /* "Helm openpolicy", "Argo CD", "Flux", "" = nobody known */
     struct revision *revisions; /* newest first */

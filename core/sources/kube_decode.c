@@ -383,6 +383,21 @@ static enum err_code decode_pod_object(struct kube_object *o, const struct parts
     return ERR_OK;
 }
 
+static void decode_service(struct kube_object *o, const struct parts *parts)
+{
+    struct kube_port *ports = arena_alloc(&o->arena, KEEP_PORTS * sizeof *ports);
+    struct json_iter it = json_each(json_get(parts->spec, "ports"));
+    o->labels = decode_pairs(&o->arena, json_get(parts->spec, "selector"));
+    while (json_next(&it) && o->n_ports < KEEP_PORTS) {
+        struct json_span protocol = json_get(it.value, "protocol");
+        int64_t port = json_int_or(json_get(it.value, "port"), 0);
+        const char *name = json_str(json_get(it.value, "name"), &o->arena, KEEP_NAME);
+        if (port > 0 && port < 65536 && (!protocol.p || json_str_is(protocol, "TCP")))
+            ports[o->n_ports++] = (struct kube_port){ name ? name : "", port };
+    }
+    o->ports = ports;
+}
+
 enum err_code kube_decode(enum kube_kind kind, struct json_span obj, struct kube_object **out,
                           struct err *e)
 {
@@ -408,7 +423,7 @@ enum err_code kube_decode(enum kube_kind kind, struct json_span obj, struct kube
     case KIND_REPLICASET: decode_replicaset(o, &parts, &m); break;
     case KIND_REVISION: decode_revision(o, obj, &m); break;
     case KIND_HPA: decode_hpa(o, &parts); break;
-    case KIND_SERVICE: o->labels = decode_pairs(&o->arena, json_get(parts.spec, "selector")); break;
+    case KIND_SERVICE: decode_service(o, &parts); break;
     case KIND_EVENT: decode_event(o, obj); break;
     case KIND_JOB: decode_job(o, &parts, &m); break;
     case KIND_NODE: decode_node(o, &parts); break;

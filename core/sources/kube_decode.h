@@ -14,7 +14,7 @@
 #include "core/judge/rollout.h"
 #include "core/model/workload.h"
 
-enum { KEEP_TEXT = 512, KEEP_NAME = 256, POD_CONTAINERS = 64 };
+enum { KEEP_TEXT = 512, KEEP_NAME = 256, KEEP_PORTS = 20, POD_CONTAINERS = 64 };
 
 enum kube_kind {
     KIND_DEPLOYMENT, KIND_STATEFULSET, KIND_DAEMONSET, KIND_REPLICASET, KIND_REVISION, KIND_POD,
@@ -24,6 +24,11 @@ enum kube_kind {
 struct kube_selector { /* matchLabels only, as Services have them: "k=v" sorted */
     const char *const *pairs;
     size_t n;
+};
+
+struct kube_port {
+    const char *name;
+    int64_t port;
 };
 
 /* One kept object of any kind.  pod and event are the model's counted structs. */
@@ -45,6 +50,8 @@ struct kube_object {
     int64_t revision;                   /* 0 = none */
     int64_t desired, ready;
     struct kube_selector labels;        /* of the pod template (workloads), selector (Services) */
+    const struct kube_port *ports;      /* Services: of TCP */
+    size_t n_ports;
     const char *target_kind, *target_name, *text; /* HPA: what it scales, and its line; Job, Node: what is wrong */
     bool is_bad;                        /* Job failed, Node not ready */
     bool is_reused;                     /* ReplicaSets: an undo brought it back */

@@ -249,6 +249,26 @@ static void judge(struct workload *w, const struct parts *p)
                                            w->restarts));
 }
 
+static void build_services(struct workload *w, const struct parts *p)
+{
+    struct arena *a = &w->arena;
+    struct buf b = BUF_INIT(4096);
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_services; i++)
+        n += p->services[i]->n_ports;
+    struct endpoint *endpoints = arena_alloc(a, (n + 1) * sizeof *endpoints);
+    for (size_t i = 0; i < p->n_services; i++) {
+        const struct kube_object *o = p->services[i];
+        buf_addf(&b, "%s%s", i ? ", " : "", o->name);
+        for (size_t k = 0; k < o->n_ports; k++)
+            endpoints[w->n_endpoints++] = (struct endpoint){ arena_strdup(a, o->name), arena_strdup(a, o->ports[k].name),
+                                                             o->ports[k].port };
+    }
+    w->endpoints = endpoints;
+    w->services = arena_strndup(a, buf_str(&b), b.len);
+    buf_release(&b);
+}
+
 struct workload *kube_build_workload(const struct parts *p)
 {
     const struct kube_object *o = p->workload;
@@ -283,11 +303,7 @@ struct workload *kube_build_workload(const struct parts *p)
     build_events(w, p);
     if (p->hpa)
         w->hpa = arena_strdup(a, p->hpa->text);
-    struct buf b = BUF_INIT(4096);
-    for (size_t i = 0; i < p->n_services; i++)
-        buf_addf(&b, "%s%s", i ? ", " : "", p->services[i]->name);
-    w->services = arena_strndup(a, buf_str(&b), b.len);
-    buf_release(&b);
+    build_services(w, p);
     judge(w, p);
     return w;
 }
