@@ -130,7 +130,9 @@ static void open_doc(struct gather *g, const struct cmd_msg *m)
 
 static void close_bake(struct gather *g)
 {
+    gather_measure_free(g->measure);
     gather_smokes_free(g->smokes);
+    g->measure = NULL;
     notify_free(g->notify);
     gather_bake_free(g->bake);
     g->notify = NULL;
@@ -141,6 +143,8 @@ static void close_bake(struct gather *g)
 static void close_cluster(struct gather *g)
 {
     close_doc(g);
+    gather_measure_free(g->measure); /* its probes go through the cluster's client */
+    g->measure = NULL;
     cluster_free(g->cluster);
     g->cluster = NULL;
     close_bake(g);
@@ -160,6 +164,10 @@ static void open_bake(struct gather *g)
     struct gather_smokes_spec smokes = { .loop = g->loop, .gate = g->gate, .env = g->env, .sink = gather_bake_sink(g->bake),
                                          .pace = spec.pace, .on_doc = on_doc, .ctx = g };
     g->smokes = gather_smokes_new(&smokes);
+    struct gather_measure_spec measure = { .loop = g->loop, .kube = cluster_kube(g->cluster), .env = g->env,
+                                           .demo = g->spec.demo ? g->target.server : NULL, .pace = spec.pace,
+                                           .sink = gather_bake_sink(g->bake), .on_state = on_health, .ctx = g };
+    g->measure = gather_measure_new(&measure);
     g->told = VERDICT_NONE;
     if (g->spec.conf && g->spec.conf->n_notify && g->gate && !g->spec.demo)
         g->notify = notify_new(g->loop, g->gate, g->spec.conf);
@@ -176,8 +184,8 @@ static void open_cluster(struct gather *g)
         .workloads_only = g->spec.workloads_only,
         .on_data = on_data, .on_health = on_health, .on_link = on_link, .ctx = g,
     };
-    open_bake(g);
     g->cluster = cluster_new(g->loop, &spec);
+    open_bake(g);
     log_put(LOG_INFO, "gather", "context %s at %s", g->target.context, g->target.server);
 }
 
@@ -287,6 +295,8 @@ static void obey(struct gather *g, const struct cmd_msg *m)
             gather_journal_look(g->journal);
         if (g->errors)
             gather_errors_refresh(g->errors);
+        if (g->measure)
+            gather_measure_now(g->measure);
         if (g->cluster)
             cluster_refresh(g->cluster);
         else

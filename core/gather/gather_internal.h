@@ -10,6 +10,7 @@
 #include "core/gather/errors.h"
 #include "core/gather/gather.h"
 #include "core/gather/journal.h"
+#include "core/gather/measure.h"
 #include "core/gather/smokes.h"
 #include "core/change/notify.h"
 #include "core/sources/demo.h"
@@ -44,6 +45,7 @@ struct gather {
     struct gather_journal *journal;
     struct gather_bake *bake;       /* NULL without a cluster */
     struct gather_smokes *smokes;   /* the same */
+    struct gather_measure *measure; /* the same */
     struct notify *notify;          /* NULL: nobody is to be told */
     enum verdict_word told;         /* the platform's word that was told of last */
     int64_t errors_ms;

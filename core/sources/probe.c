@@ -1,6 +1,5 @@
 #include "core/sources/probe.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -107,17 +106,16 @@ enum probe_outcome probe_of_proxy(int status, const char *body, size_t n, const 
 
 static enum probe_outcome of_error(const struct err *e)
 {
-    switch (e->native) {
-    case CURLE_COULDNT_RESOLVE_HOST: case CURLE_COULDNT_RESOLVE_PROXY:
-        return PROBE_DNS;
-    case CURLE_COULDNT_CONNECT:
-        return PROBE_REFUSED;
-    case CURLE_SSL_CONNECT_ERROR: case CURLE_PEER_FAILED_VERIFICATION: case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM: case CURLE_SSL_CIPHER:
-        return PROBE_TLS_FAILED;
-    default:
-        return e->code == ERR_TIMEOUT ? PROBE_TIMEOUT : PROBE_FAILED;
+    static const struct {
+        const char *cause;
+        enum probe_outcome outcome;
+    } known[] = { { "name unknown", PROBE_DNS }, { "refused", PROBE_REFUSED }, { "no way there", PROBE_REFUSED },
+                  { "TLS", PROBE_TLS_FAILED },   { "timeout", PROBE_TIMEOUT } };
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (text_eq(http_cause(e), known[i].cause))
+            return known[i].outcome;
     }
+    return PROBE_FAILED;
 }
 
 /* ---- samples ---- */
