@@ -15,7 +15,7 @@ const struct command commands[] = {
       "  bakewatch smoke -e staging\n"
       "  bakewatch smoke -e staging --write orders\n\n"
       "Exit: 0 all steps are ok, 1 one failed, 3 one was not run (a step that writes needs --write).\n" },
-    { "demo", "[watch]", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
+    { "demo", "[watch [NAME...]]", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
       "  bakewatch demo\n"
       "  bakewatch demo --scenario dependency-down --speed 30\n"
       "  bakewatch demo --headless --speed 60 | grep '\"type\":\"error\"'\n"

@@ -331,7 +331,7 @@ void gather_bake_require(struct gather_bake *b, unsigned triggers)
     unsigned required = triggers | 1u << TRIGGER_ROLLOUT;
     if (required == b->required)
         return;
-    b->required = required;
+    b->required = required; /* said when it begins, if it has not */
     put_conf(b);
     tell(b);
 }
@@ -384,6 +384,11 @@ void gather_bake_begin(struct gather_bake *b)
     b->required |= 1u << TRIGGER_ROLLOUT;
     put_conf(b);
     on_tick(b);
+}
+
+bool gather_bake_has_begun(const struct gather_bake *b)
+{
+    return b->has_begun;
 }
 
 void gather_bake_free(struct gather_bake *b)

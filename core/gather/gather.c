@@ -11,7 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 
-enum { HEALTH_MS = 5000, SUSPEND_MS = 2000 };
+enum { HEALTH_MS = 5000, SUSPEND_MS = 2000, READY_MS = 15000 };
 
 static const char *env_of(const char *name)
 {
@@ -130,6 +130,7 @@ static void open_doc(struct gather *g, const struct cmd_msg *m)
 
 static void close_bake(struct gather *g)
 {
+    loop_timer_stop(g->loop, &g->ready);
     gather_measure_free(g->measure);
     gather_smokes_free(g->smokes);
     g->measure = NULL;
@@ -152,6 +153,21 @@ static void close_cluster(struct gather *g)
     g->snap = NULL;
 }
 
+static void put_past(void *ctx, struct sample *s)
+{
+    struct gather *g = ctx;
+    gather_bake_recall(g->bake, s);
+}
+
+/* From now on it is live: what the sources remember has been put, or it is not waited for any longer. */
+static void on_ready(void *ctx)
+{
+    struct gather *g = ctx;
+    loop_timer_stop(g->loop, &g->ready);
+    if (g->bake)
+        gather_bake_begin(g->bake);
+}
+
 static void open_bake(struct gather *g)
 {
     struct gather_bake_spec spec = { .loop = g->loop, .pace = gather_pace(g), .on_tick = on_tick, .on_verdict = on_verdict, .ctx = g };
@@ -166,12 +182,14 @@ static void open_bake(struct gather *g)
     g->smokes = gather_smokes_new(&smokes);
     struct gather_measure_spec measure = { .loop = g->loop, .kube = cluster_kube(g->cluster), .env = g->env,
                                            .demo = g->spec.demo ? g->target.server : NULL, .pace = spec.pace,
-                                           .sink = gather_bake_sink(g->bake), .on_state = on_health, .ctx = g };
+                                           .sink = gather_bake_sink(g->bake), .past_ms = (int64_t)spec.conf[CONF_BASELINE],
+                                           .put_past = put_past, .on_ready = on_ready, .on_state = on_health, .ctx = g };
     g->measure = gather_measure_new(&measure);
+    g->ready = (struct loop_timer){ .fn = on_ready, .ctx = g };
+    loop_timer_set(g->loop, &g->ready, READY_MS);
     g->told = VERDICT_NONE;
     if (g->spec.conf && g->spec.conf->n_notify && g->gate && !g->spec.demo)
         g->notify = notify_new(g->loop, g->gate, g->spec.conf);
-    gather_bake_begin(g->bake);
 }
 
 static void open_cluster(struct gather *g)

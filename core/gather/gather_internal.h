@@ -51,7 +51,7 @@ struct gather {
     int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */
     unsigned moved;
-    struct loop_timer publish, beat;
+    struct loop_timer publish, beat, ready; /* ready: the bake begins, whatever has come */
     int64_t published_ms, data_ms;
     int64_t gap_ms;                 /* BOOTTIME - MONOTONIC: grows when we were suspended */
 };

@@ -6,8 +6,9 @@
 #include "core/base/text.h"
 #include "core/model/verdict.h"
 #include "core/sources/probe.h"
+#include "core/sources/prom.h"
 
-enum { EVERY_MS = 5000, TIMEOUT_MS = 3000, LEAST_MS = 50 };
+enum { EVERY_MS = 5000, TIMEOUT_MS = 3000, LEAST_MS = 50, PROM_EVERY_MS = 15000, PROM_RANGE_MS = 60000 };
 
 struct name { /* what a label may call a workload */
     const char *ns, *name, *subject;
@@ -16,6 +17,9 @@ struct name { /* what a label may call a workload */
 struct gather_measure {
     struct gather_measure_spec spec;
     struct probes *probes; /* NULL: not configured */
+    struct prom *prom;     /* the same */
+    char *prom_url;        /* NULL: not configured */
+    bool is_started;
     uint64_t version;      /* of the workloads that the targets were made from */
     uint64_t shape;        /* and what of them matters here */
     struct arena arena;    /* of the names */
@@ -99,7 +103,7 @@ static const char *subject_of(void *ctx, const char *ns, const char *service)
             continue;
         if (ns[0])
             return n->subject;
-        if (found && !text_eq(found, n->subject) && strcmp(found, n->subject) != 0)
+        if (found && !text_eq(found, n->subject))
             return NULL;
         found = n->subject;
     }
@@ -123,6 +127,8 @@ static uint64_t shape_of(const struct workloads *ws)
     return h;
 }
 
+static void start_prom(struct gather_measure *m);
+
 void gather_measure_see(struct gather_measure *m, const struct workloads *ws)
 {
     if (ws->section.version == m->version)
@@ -135,6 +141,13 @@ void gather_measure_see(struct gather_measure *m, const struct workloads *ws)
     set_names(m, ws);
     if (m->probes)
         set_targets(m, ws);
+    if (m->is_started) /* a label is somebody's only when the workloads are known */
+        return;
+    m->is_started = true;
+    if (m->prom_url)
+        start_prom(m);
+    else
+        m->spec.on_ready(m->spec.ctx);
 }
 
 /* ---- life ---- */
@@ -143,11 +156,13 @@ void gather_measure_now(struct gather_measure *m)
 {
     if (m->probes)
         probes_now(m->probes);
+    if (m->prom)
+        prom_now(m->prom);
 }
 
 unsigned gather_measure_triggers(const struct gather_measure *m)
 {
-    return m->probes ? 1u << TRIGGER_HEALTH : 0;
+    return (m->probes ? 1u << TRIGGER_HEALTH : 0) | (m->prom_url ? 1u << TRIGGER_LATENCY | 1u << TRIGGER_ERRORS : 0);
 }
 
 size_t gather_measure_health(const struct gather_measure *m, struct source_health out[MEASURE_SOURCES])
@@ -155,7 +170,15 @@ size_t gather_measure_health(const struct gather_measure *m, struct source_healt
     size_t n = 0;
     if (m->probes)
         out[n++] = probes_health(m->probes);
+    if (m->prom)
+        out[n++] = prom_health(m->prom);
     return n;
+}
+
+static void on_prom_state(void *ctx)
+{
+    struct gather_measure *m = ctx;
+    m->spec.on_state(m->spec.ctx);
 }
 
 static void start_probes(struct gather_measure *m)
@@ -166,13 +189,39 @@ static void start_probes(struct gather_measure *m)
     m->probes = probes_new(&spec);
 }
 
+static void on_past(void *ctx, struct sample *sample)
+{
+    struct gather_measure *m = ctx;
+    m->spec.put_past(m->spec.ctx, sample);
+}
+
+static void on_past_done(void *ctx)
+{
+    struct gather_measure *m = ctx;
+    m->spec.on_ready(m->spec.ctx);
+}
+
+static void start_prom(struct gather_measure *m)
+{
+    int64_t now = clock_story_ms();
+    struct prom_spec spec = { .loop = m->spec.loop, .url = m->prom_url, .queries = prom_preset("http"), .service_label = "service",
+                              .namespace_label = "namespace", .every_ms = real(m, PROM_EVERY_MS), .step_ms = PROM_EVERY_MS,
+                              .range_ms = PROM_RANGE_MS, .sink = m->spec.sink, .subject_of = subject_of,
+                              .on_state = on_prom_state, .ctx = m };
+    struct prom_past past = { .from_ms = now - m->spec.past_ms, .to_ms = now, .put = on_past, .done = on_past_done, .ctx = m };
+    m->prom = prom_new(&spec, m->spec.past_ms ? &past : NULL);
+    if (!m->spec.past_ms)
+        m->spec.on_ready(m->spec.ctx);
+}
+
 struct gather_measure *gather_measure_new(const struct gather_measure_spec *spec)
 {
     struct gather_measure *m = x_calloc(1, sizeof *m);
     m->spec = *spec;
-    (void)subject_of;
-    if (spec->demo)
+    if (spec->demo) {
         start_probes(m);
+        m->prom_url = x_asprintf("%s/prometheus", spec->demo);
+    }
     return m;
 }
 
@@ -181,6 +230,8 @@ void gather_measure_free(struct gather_measure *m)
     if (!m)
         return;
     probes_free(m->probes);
+    prom_free(m->prom);
+    free(m->prom_url);
     arena_release(&m->arena);
     free(m);
 }

@@ -22,6 +22,11 @@ struct gather_measure_spec {
     const char *demo;           /* the simulator's address: its services and its Prometheus; NULL = no demo */
     int64_t pace;               /* of the story clock */
     struct sample_sink *sink;
+    /* What was before, from a source's memory, with its own time, oldest first; then on_ready, also when there is
+     * nothing: from now on it is live.  Once the workloads have been seen. */
+    int64_t past_ms;            /* so far back; 0 = nothing is asked for */
+    void (*put_past)(void *ctx, struct sample *s);
+    void (*on_ready)(void *ctx);
     void (*on_state)(void *ctx);
     void *ctx;
 };

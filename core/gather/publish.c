@@ -118,13 +118,13 @@ void gather_look(struct gather *g, const struct snap *s)
     const struct errors *es = (const struct errors *)s->sections[SECTION_ERRORS];
     bool is_current = src && src->lost_ms == TIME_NONE && src->worst == SOURCE_LIVE && ws && ws->is_synced;
     bool is_fed = es && g->errors && gather_errors_health(g->errors).state == SOURCE_LIVE;
-    gather_bake_require(g->bake, (is_fed ? 1u << TRIGGER_ROWS : 0) | gather_measure_triggers(g->measure));
-    gather_bake_see(g->bake, is_current ? ws : NULL, is_fed ? es : NULL);
     if (is_current) {
         gather_smokes_see(g->smokes, ws);
-        gather_measure_see(g->measure, ws);
+        gather_measure_see(g->measure, ws); /* the bake may begin by that */
     }
-    if (!is_current || !g->spec.begins_by_hand || g->has_opened)
+    gather_bake_require(g->bake, (is_fed ? 1u << TRIGGER_ROWS : 0) | gather_measure_triggers(g->measure));
+    gather_bake_see(g->bake, is_current ? ws : NULL, is_fed ? es : NULL);
+    if (!is_current || !g->spec.begins_by_hand || g->has_opened || !gather_bake_has_begun(g->bake))
         return;
     g->has_opened = true;
     if (g->spec.must_begin || !gather_bake_is_open(g->bake))
