@@ -24,6 +24,10 @@ struct http_tls {
     bool is_insecure;
 };
 
+struct http_times { /* ms since the start; 0 = it did not come to that, or an old connection was used */
+    double name, connect, tls, first_byte, total;
+};
+
 struct http_result {
     struct err e;           /* e.code == ERR_OK: an answer came, whatever its status */
     int status;             /* 0 without an answer */
@@ -32,6 +36,9 @@ struct http_result {
     size_t body_n;
     uint64_t wire_bytes;    /* of the body, as it came */
     bool is_throttled;      /* the API server's priority and fairness answered */
+    struct http_times times;
+    const char *redirect;   /* where a 3xx points to, as a whole URL; NULL; borrowed as the body */
+    const char *type;       /* Content-Type, "" = not said; borrowed as the body */
 };
 
 struct http_spec {
@@ -46,6 +53,8 @@ struct http_spec {
     const char *no_proxy;   /* hosts that are reached without it, as curl has them; NULL = none */
     const char *connect_to; /* curl's "host:port:host:port", NULL = none */
     bool want_gzip;
+    bool is_fresh;      /* a connection of its own: what it costs is part of what is measured */
+    bool is_strict;     /* lines of the head end with CR LF, and nothing comes after the body */
     int64_t connect_ms; /* 0 = 10 s */
     int64_t total_ms;   /* 0 = no limit */
     int64_t idle_ms;    /* no byte for so long = ERR_TIMEOUT; 0 = no limit */
