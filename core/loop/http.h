@@ -3,7 +3,7 @@
  *
  * Limits   64 KiB of headers; body_cap bytes of body (after decompression); line and time limits as asked
  * Errors   on_done gets one of ERR_OK (any HTTP status), ERR_NET, ERR_TIMEOUT, ERR_LIMIT,
- *          or whatever on_body returned
+ *          ERR_PARSE (is_strict), or whatever on_body returned
  * Thread   the loop's       Owns   everything in the spec is copied, or used only during http_start
  * Source   libcurl 7.88 (Debian 12): HTTP/1.1 only, because its HTTP/2 has faults that later
  *          releases mended

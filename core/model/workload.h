@@ -127,7 +127,7 @@ struct workload {
     struct usage total; /* over pods */
     const char *hpa;      /* "2-10 now 3, cpu 71%/80%", "" = none */
     const char *services; /* names, joined by ", " */
-    const struct endpoint *endpoints; /* of these, by Service name, in the order of their ports; TCP alone */
+    const struct endpoint *endpoints; /* their TCP ports; a Service's stand together */
     size_t n_endpoints;
     struct http_check readiness, liveness;
     const char *app;      /* label app.kubernetes.io/name, "" = none */

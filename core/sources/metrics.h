@@ -4,8 +4,8 @@
  *
  * A counter's increase is taken between two answers of the same process.  Which of the pods behind a
  * Service has answered is known by process_start_time_seconds: each process is rated for itself, since
- * its own last answer.  Several pods and no such metric: nothing is said, and probe_health-like text says
- * why.
+ * its own last answer.  Several pods and no such metric: nothing is put, and the
+ * health's text says why.
  *
  * Reset    a counter that fell while the process is the same one, or one that came or went: the
  *          answer is a new beginning, nothing is counted
