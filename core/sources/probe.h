@@ -3,13 +3,11 @@
  * answer was.
  *
  * Each answer is one SAMPLE_PROBE (series: the target's name), and a SAMPLE_CHECK for each row of a
- * health body.  A target's first probe lies somewhere in its interval, by its name: 200 of them are
- * spread over it.  A probe that is still waiting when the next is due (for credentials, for the turn
- * of its request) makes that one be left out; one that was sent ends by its timeout.
+ * health body.  core/sources/asker.h has the schedule.
  *
  * Outcome  what the service did; what is our own fault (no way to the API server, no rights, no token
  *          file) is PROBE_UNSEEN, and says nothing of the service
- * Limits   PROBE_BODY bytes of body, 64 KiB of headers, PROBE_REDIRECTS redirects
+ * Limits   PROBE_BODY bytes of body, 64 KiB of headers, ASKER_REDIRECTS redirects
  * Redirect followed where the configuration says so; another host than the target's gets none of the
  *          headers and no token
  * Thread   the loop's      Owns   its targets (copied; `how` is borrowed); the kube client is borrowed
@@ -21,7 +19,7 @@
 #include "core/sources/kube.h"
 #include "core/sources/targets.h"
 
-enum { PROBE_BODY = 256 * 1024, PROBE_REDIRECTS = 5 };
+enum { PROBE_BODY = 256 * 1024 };
 
 struct probe_spec {
     struct sample_sink *sink;

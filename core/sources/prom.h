@@ -20,7 +20,7 @@
 #include "core/model/ident.h"
 #include "core/model/sample.h"
 
-enum { PROM_BODY = 32 * 1024 * 1024, PROM_SERIES = 100000, PROM_POINTS = 2000000, PROM_TIMEOUT_MS = 10000 };
+enum { PROM_BODY = 16 * 1024 * 1024, PROM_SERIES = 100000, PROM_POINTS = 2000000, PROM_TIMEOUT_MS = 10000 };
 #define PROM_MOST 1e15
 
 struct prom_spec {

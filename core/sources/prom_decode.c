@@ -153,7 +153,7 @@ static int by_le(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Rising bounds, rising counts; of one bound twice the larger count. */
+/* Rising bounds, rising counts; what has one bound (series that differ in another label) is one. */
 static size_t tidy(struct bucket *b, size_t n)
 {
     size_t kept = 0;
@@ -165,13 +165,14 @@ static size_t tidy(struct bucket *b, size_t n)
     qsort(b, n, sizeof *b, by_le);
     kept = 0;
     for (size_t i = 0; i < n; i++) {
-        double below = kept ? b[kept - 1].count : 0;
-        if (b[i].count < below)
-            b[i].count = below;
         if (kept && !(b[i].le > b[kept - 1].le))
-            b[kept - 1].count = b[i].count;
+            b[kept - 1].count += b[i].count;
         else
             b[kept++] = b[i];
+    }
+    for (size_t i = 1; i < kept; i++) {
+        if (b[i].count < b[i - 1].count)
+            b[i].count = b[i - 1].count;
     }
     return kept;
 }

@@ -34,7 +34,7 @@ struct prom_answer {
 MUST_USE enum err_code prom_decode(const char *body, size_t n, const char *service_label, const char *namespace_label,
                                    struct arena *a, struct prom_answer *out, struct err *e);
 
-/* Buckets of one service at one time: cumulative counts, in any order, each `le` once or more.
+/* Buckets of one service at one time: cumulative counts, in any order; of one `le` twice the sum.
  * False: there is no +Inf, or nothing else. */
 struct bucket {
     double le, count; /* le in the histogram's unit */
