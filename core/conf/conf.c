@@ -114,8 +114,10 @@ const char *conf_class_name(enum conf_class c)
 static void read_env(struct conf_reader *r, struct conf_env *env, const struct yaml_node *map)
 {
     static const char *const known[] = { "class", "context", "namespaces", "read_only",
-                                         "errors", "services", "smoke" };
+                                         "errors", "services", "smoke", "health", "metrics", "prometheus",
+                                         "alertmanager", "thresholds", "window", "links" };
     static const char *const classes[] = { "development", "staging", "production" };
+    conf_read_measure(r, &env->measure, map);
     if (yaml_is_null(map))
         return;
     if (map->kind != YAML_MAP) {
@@ -138,7 +140,7 @@ static void read_env(struct conf_reader *r, struct conf_env *env, const struct y
             env->errors = conf_read_errors(r, key, v);
         } else if (text_eq(key->text, "services")) {
             conf_read_services(r, env, v);
-        } else if (!text_eq(key->text, "smoke")) {
+        } else if (!text_eq(key->text, "smoke") && !conf_measure_has(key->text)) {
             conf_unknown_key(r, key, known, ARRAY_LEN(known));
         }
     }

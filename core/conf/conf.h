@@ -16,6 +16,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/conf/measure.h"
 
 enum { CONF_BYTES = 1024 * 1024, CONF_ENVS = 100, CONF_LIST = 32,
        CONF_RULES = 200, CONF_SERVICES = 1000, CONF_PATTERN = 1000, CONF_SMOKES = 50, CONF_STEPS = 20,
@@ -79,6 +80,7 @@ struct conf_env {
     size_t n_services;
     const struct conf_smoke *smokes;
     size_t n_smokes;
+    struct conf_measure measure;
     struct conf_origin origin;
 };
 

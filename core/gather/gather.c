@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/sources/targets.h"
 
 enum { HEALTH_MS = 5000, SUSPEND_MS = 2000, READY_MS = 15000 };
 
@@ -174,6 +175,8 @@ static void open_bake(struct gather *g)
     if (g->spec.workloads_only)
         return;
     sample_conf_defaults(spec.conf);
+    if (g->env)
+        targets_thresholds(&g->env->measure.thresholds, spec.conf);
     if (g->spec.window_ms)
         spec.conf[CONF_WINDOW] = (double)g->spec.window_ms;
     g->bake = gather_bake_new(&spec);
@@ -181,6 +184,8 @@ static void open_bake(struct gather *g)
                                          .pace = spec.pace, .on_doc = on_doc, .ctx = g };
     g->smokes = gather_smokes_new(&smokes);
     struct gather_measure_spec measure = { .loop = g->loop, .kube = cluster_kube(g->cluster), .env = g->env,
+                                           .namespaces = (const char *const *)g->namespaces,
+                                           .n_namespaces = g->all_namespaces ? 0 : g->n_namespaces,
                                            .demo = g->spec.demo ? g->target.server : NULL, .pace = spec.pace,
                                            .sink = gather_bake_sink(g->bake), .past_ms = (int64_t)spec.conf[CONF_BASELINE],
                                            .put_past = put_past, .on_ready = on_ready, .on_state = on_health, .ctx = g };

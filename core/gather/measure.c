@@ -1,153 +1,100 @@
+/*
+ * The demo's configuration is made here and read like any other: its services through its API server, its
+ * numbers from its Prometheus.
+ */
 #include "core/gather/measure.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/model/verdict.h"
+#include "core/sources/alerts.h"
+#include "core/sources/metrics.h"
 #include "core/sources/probe.h"
 #include "core/sources/prom.h"
 
-enum { EVERY_MS = 5000, TIMEOUT_MS = 3000, LEAST_MS = 50, PROM_EVERY_MS = 15000, PROM_RANGE_MS = 60000 };
-
-struct name { /* what a label may call a workload */
-    const char *ns, *name, *subject;
-};
-
 struct gather_measure {
     struct gather_measure_spec spec;
-    struct probes *probes; /* NULL: not configured */
-    struct prom *prom;     /* the same */
-    char *prom_url;        /* NULL: not configured */
-    bool is_started;
-    uint64_t version;      /* of the workloads that the targets were made from */
-    uint64_t shape;        /* and what of them matters here */
-    struct arena arena;    /* of the names */
-    struct name *names;
-    size_t n_names;
+    struct conf *own;                 /* the demo's; else NULL */
+    const struct conf_env *env;
+    const struct conf_measure *conf;  /* NULL: nothing is configured */
+    struct probe *probes;             /* each NULL where it is not configured */
+    struct metrics *metrics;
+    struct prom *prom;
+    struct alerts *alerts;
+    struct workloads *ws; /* the newest that was seen: a reference; NULL before */
+    bool has_begun, is_ready;
 };
 
-static int64_t real(const struct gather_measure *m, int64_t story_ms)
-{
-    int64_t ms = story_ms / m->spec.pace;
-    return ms > LEAST_MS ? ms : LEAST_MS;
-}
-
-/* ---- which addresses ---- */
-
-/* The port that speaks HTTP: by its name, else the first. */
-static const struct endpoint *http_port(const struct workload *w)
-{
-    for (size_t i = 0; i < w->n_endpoints; i++) {
-        if (text_starts(w->endpoints[i].port_name, "http") || text_eq(w->endpoints[i].port_name, "web"))
-            return &w->endpoints[i];
-    }
-    return w->n_endpoints ? &w->endpoints[0] : NULL;
-}
-
-static void set_targets(struct gather_measure *m, const struct workloads *ws)
-{
-    struct arena a = { 0 };
-    struct probe_target *targets = arena_alloc(&a, (ws->n + 1) * sizeof *targets);
-    size_t n = 0;
-    for (size_t i = 0; i < ws->n; i++) {
-        const struct workload *w = ws->items[i];
-        const struct endpoint *p = http_port(w);
-        if (!p)
-            continue;
-        const char *scheme = text_starts(p->port_name, "https") || p->port == 443 ? "https:" : "";
-        targets[n++] = (struct probe_target){
-            .subject = w->id, .name = arena_printf(&a, "%s:%d/healthz", p->service, (int)p->port),
-            .where = arena_printf(&a, "/api/v1/namespaces/%s/services/%s%s:%d/proxy/healthz", w->ns, scheme, p->service, (int)p->port) };
-    }
-    probes_set(m->probes, targets, n);
-    arena_release(&a);
-}
-
-/* ---- whose label ---- */
-
-static void add_name(struct gather_measure *m, const struct workload *w, const char *name, const char *subject)
-{
-    if (name[0])
-        m->names[m->n_names++] = (struct name){ arena_strdup(&m->arena, w->ns), arena_strdup(&m->arena, name), subject };
-}
-
-static void set_names(struct gather_measure *m, const struct workloads *ws)
-{
-    size_t most = 0;
-    for (size_t i = 0; i < ws->n; i++)
-        most += 2 + ws->items[i]->n_endpoints;
-    arena_release(&m->arena);
-    m->names = arena_alloc(&m->arena, (most + 1) * sizeof *m->names);
-    m->n_names = 0;
-    for (size_t i = 0; i < ws->n; i++) { /* a workload's own names come before those of its Services */
-        const char *subject = arena_strdup(&m->arena, ws->items[i]->id);
-        add_name(m, ws->items[i], ws->items[i]->name, subject);
-        add_name(m, ws->items[i], ws->items[i]->app, subject);
-    }
-    for (size_t i = 0; i < ws->n; i++) {
-        const char *subject = arena_strdup(&m->arena, ws->items[i]->id);
-        for (size_t k = 0; k < ws->items[i]->n_endpoints; k++)
-            add_name(m, ws->items[i], ws->items[i]->endpoints[k].service, subject);
-    }
-}
-
-/* A name that two workloads have in different namespaces, without a namespace said, is nobody's. */
-static const char *subject_of(void *ctx, const char *ns, const char *service)
+static const char *subject_of(void *ctx, const char *service, const char *ns)
 {
     const struct gather_measure *m = ctx;
-    const char *found = NULL;
-    for (size_t i = 0; i < m->n_names; i++) {
-        const struct name *n = &m->names[i];
-        if (!text_eq_fold(n->name, service) || (ns[0] && !text_eq(n->ns, ns)))
-            continue;
-        if (ns[0])
-            return n->subject;
-        if (found && !text_eq(found, n->subject))
-            return NULL;
-        found = n->subject;
-    }
-    return found;
+    return m->ws ? targets_subject(m->ws, m->env, service, ns) : NULL;
 }
 
-/* Names, Services and ports: what the targets and the names are made from. */
-static uint64_t shape_of(const struct workloads *ws)
+static void set_targets(struct gather_measure *m)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < ws->n; i++) {
-        const struct workload *w = ws->items[i];
-        const char *texts[] = { w->id, w->app, w->services };
-        for (size_t t = 0; t < ARRAY_LEN(texts); t++) {
-            for (const char *c = texts[t]; *c; c++)
-                h = (h ^ (unsigned char)*c) * 1099511628211u;
-        }
-        for (size_t k = 0; k < w->n_endpoints; k++)
-            h = (h ^ (uint64_t)w->endpoints[k].port) * 1099511628211u;
+    struct target_list t = { 0 };
+    if (m->probes) {
+        targets_make(m->ws, m->conf->health, &t);
+        probe_set_targets(m->probes, &t);
+        targets_release(&t);
     }
-    return h;
+    if (m->metrics) {
+        targets_make(m->ws, m->conf->metrics, &t);
+        metrics_set_targets(m->metrics, &t);
+        targets_release(&t);
+    }
 }
 
-static void start_prom(struct gather_measure *m);
+/* ---- the time before ---- */
+
+static void ready(struct gather_measure *m)
+{
+    if (m->is_ready)
+        return;
+    m->is_ready = true;
+    m->spec.on_ready(m->spec.ctx);
+}
+
+static void on_past(void *ctx, struct sample *s)
+{
+    struct gather_measure *m = ctx;
+    if (!m->is_ready)
+        m->spec.put_past(m->spec.ctx, s);
+}
+
+static void on_past_done(void *ctx, const struct err *e)
+{
+    if (e->code)
+        log_put(LOG_WARN, "prom", "the time before is not known: %s", e->text);
+    ready(ctx);
+}
+
+/* A label is somebody's only once the workloads are known: the time before is asked for then. */
+static void begin(struct gather_measure *m)
+{
+    int64_t now = clock_story_ms();
+    struct prom_baseline past = { .from_ms = now - m->spec.past_ms, .to_ms = now, .put = on_past, .on_done = on_past_done, .ctx = m };
+    m->has_begun = true;
+    if (m->prom && m->spec.past_ms)
+        prom_baseline(m->prom, &past);
+    else
+        ready(m);
+}
 
 void gather_measure_see(struct gather_measure *m, const struct workloads *ws)
 {
-    if (ws->section.version == m->version)
+    if (m->ws && m->ws->section.version == ws->section.version)
         return;
-    m->version = ws->section.version;
-    uint64_t shape = shape_of(ws);
-    if (shape == m->shape)
-        return;
-    m->shape = shape;
-    set_names(m, ws);
-    if (m->probes)
-        set_targets(m, ws);
-    if (m->is_started) /* a label is somebody's only when the workloads are known */
-        return;
-    m->is_started = true;
-    if (m->prom_url)
-        start_prom(m);
-    else
-        m->spec.on_ready(m->spec.ctx);
+    if (m->ws)
+        section_unref(&m->ws->section);
+    m->ws = (struct workloads *)section_ref((struct section *)(uintptr_t)&ws->section);
+    set_targets(m);
+    if (!m->has_begun)
+        begin(m);
 }
 
 /* ---- life ---- */
@@ -155,73 +102,81 @@ void gather_measure_see(struct gather_measure *m, const struct workloads *ws)
 void gather_measure_now(struct gather_measure *m)
 {
     if (m->probes)
-        probes_now(m->probes);
+        probe_now(m->probes);
+    if (m->metrics)
+        metrics_now(m->metrics);
     if (m->prom)
         prom_now(m->prom);
+    if (m->alerts)
+        alerts_now(m->alerts);
 }
 
 unsigned gather_measure_triggers(const struct gather_measure *m)
 {
-    return (m->probes ? 1u << TRIGGER_HEALTH : 0) | (m->prom_url ? 1u << TRIGGER_LATENCY | 1u << TRIGGER_ERRORS : 0);
+    unsigned rates = 1u << TRIGGER_LATENCY | 1u << TRIGGER_ERRORS;
+    return (m->probes ? 1u << TRIGGER_HEALTH : 0) | (m->prom || m->metrics ? rates : 0);
 }
 
 size_t gather_measure_health(const struct gather_measure *m, struct source_health out[MEASURE_SOURCES])
 {
     size_t n = 0;
     if (m->probes)
-        out[n++] = probes_health(m->probes);
+        out[n++] = probe_health(m->probes);
+    if (m->metrics)
+        out[n++] = metrics_health(m->metrics);
     if (m->prom)
         out[n++] = prom_health(m->prom);
+    if (m->alerts)
+        out[n++] = alerts_health(m->alerts);
     return n;
 }
 
-static void on_prom_state(void *ctx)
+static void on_state(void *ctx)
 {
     struct gather_measure *m = ctx;
     m->spec.on_state(m->spec.ctx);
 }
 
-static void start_probes(struct gather_measure *m)
+static void read_demo(struct gather_measure *m)
 {
-    struct probe_spec spec = { .loop = m->spec.loop, .kube = m->spec.kube, .every_ms = real(m, EVERY_MS),
-                               .timeout_ms = m->spec.demo ? TIMEOUT_MS : real(m, TIMEOUT_MS), .sink = m->spec.sink,
-                               .on_state = m->spec.on_state, .ctx = m->spec.ctx };
-    m->probes = probes_new(&spec);
+    struct err e = { 0 };
+    char *text = x_asprintf("environments:\n  demo:\n    health: {path: /healthz, via: api}\n"
+                            "    prometheus: {url: \"%s/prometheus\", preset: http-server}\n", m->spec.demo);
+    if (conf_parse("demo", text, strlen(text), &m->own, NULL, &e))
+        log_put(LOG_ERROR, "gather", "%s", e.text);
+    else
+        m->env = conf_find_env(m->own, "demo", NULL);
+    free(text);
 }
 
-static void on_past(void *ctx, struct sample *sample)
+static void start(struct gather_measure *m)
 {
-    struct gather_measure *m = ctx;
-    m->spec.put_past(m->spec.ctx, sample);
-}
-
-static void on_past_done(void *ctx)
-{
-    struct gather_measure *m = ctx;
-    m->spec.on_ready(m->spec.ctx);
-}
-
-static void start_prom(struct gather_measure *m)
-{
-    int64_t now = clock_story_ms();
-    struct prom_spec spec = { .loop = m->spec.loop, .url = m->prom_url, .queries = prom_preset("http"), .service_label = "service",
-                              .namespace_label = "namespace", .every_ms = real(m, PROM_EVERY_MS), .step_ms = PROM_EVERY_MS,
-                              .range_ms = PROM_RANGE_MS, .sink = m->spec.sink, .subject_of = subject_of,
-                              .on_state = on_prom_state, .ctx = m };
-    struct prom_past past = { .from_ms = now - m->spec.past_ms, .to_ms = now, .put = on_past, .done = on_past_done, .ctx = m };
-    m->prom = prom_new(&spec, m->spec.past_ms ? &past : NULL);
-    if (!m->spec.past_ms)
-        m->spec.on_ready(m->spec.ctx);
+    struct loop *l = m->spec.loop;
+    struct probe_spec probe = { .sink = m->spec.sink, .kube = m->spec.kube, .pace = m->spec.pace, .on_state = on_state, .ctx = m };
+    struct prom_spec prom = { .conf = m->conf->prometheus, .namespaces = m->spec.namespaces, .n_namespaces = m->spec.n_namespaces,
+                              .pace = m->spec.pace, .sink = m->spec.sink, .subject_of = subject_of, .on_state = on_state, .ctx = m };
+    struct alerts_spec alerts = { .conf = m->conf->alertmanager, .pace = m->spec.pace, .sink = m->spec.sink, .subject_of = subject_of,
+                                  .on_state = on_state, .ctx = m };
+    if (m->conf->health)
+        m->probes = probe_new(l, &probe);
+    if (m->conf->metrics)
+        m->metrics = metrics_new(l, &probe);
+    if (m->conf->prometheus)
+        m->prom = prom_new(l, &prom);
+    if (m->conf->alertmanager)
+        m->alerts = alerts_new(l, &alerts);
 }
 
 struct gather_measure *gather_measure_new(const struct gather_measure_spec *spec)
 {
     struct gather_measure *m = x_calloc(1, sizeof *m);
     m->spec = *spec;
-    if (spec->demo) {
-        start_probes(m);
-        m->prom_url = x_asprintf("%s/prometheus", spec->demo);
-    }
+    m->env = spec->env;
+    if (spec->demo)
+        read_demo(m);
+    m->conf = m->env ? &m->env->measure : NULL;
+    if (m->conf)
+        start(m);
     return m;
 }
 
@@ -229,9 +184,12 @@ void gather_measure_free(struct gather_measure *m)
 {
     if (!m)
         return;
-    probes_free(m->probes);
+    probe_free(m->probes);
+    metrics_free(m->metrics);
     prom_free(m->prom);
-    free(m->prom_url);
-    arena_release(&m->arena);
+    alerts_free(m->alerts);
+    if (m->ws)
+        section_unref(&m->ws->section);
+    conf_free(m->own);
     free(m);
 }

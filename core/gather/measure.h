@@ -19,6 +19,8 @@ struct gather_measure_spec {
     struct loop *loop;
     struct kube *kube;
     const struct conf_env *env; /* NULL = nothing is configured */
+    const char *const *namespaces; /* n = 0: all */
+    size_t n_namespaces;
     const char *demo;           /* the simulator's address: its services and its Prometheus; NULL = no demo */
     int64_t pace;               /* of the story clock */
     struct sample_sink *sink;

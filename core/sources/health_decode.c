@@ -1,154 +1,156 @@
 #include "core/sources/health_decode.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/text.h"
 
-/* The words of both formats, case-folded. */
-static bool outcome_of(struct json_span status, enum check_outcome *out)
+enum { COMPONENT_DEPTH = 4 };
+#define MOST 1e15
+
+/* The words of the draft, its aliases, and those of Spring; false: none of them. */
+static bool outcome_of(struct json_span v, enum check_outcome *out)
 {
     static const struct {
         const char *word;
-        enum check_outcome outcome;
-    } words[] = { { "pass", CHECK_PASS }, { "ok", CHECK_PASS },     { "up", CHECK_PASS },   { "healthy", CHECK_PASS },
-                  { "warn", CHECK_WARN }, { "unknown", CHECK_WARN }, { "degraded", CHECK_WARN },
-                  { "fail", CHECK_FAIL }, { "error", CHECK_FAIL },   { "down", CHECK_FAIL }, { "out_of_service", CHECK_FAIL },
+        enum check_outcome is;
+    } words[] = { { "pass", CHECK_PASS }, { "ok", CHECK_PASS }, { "up", CHECK_PASS }, { "healthy", CHECK_PASS },
+                  { "warn", CHECK_WARN }, { "warning", CHECK_WARN }, { "unknown", CHECK_WARN }, { "degraded", CHECK_WARN },
+                  { "fail", CHECK_FAIL }, { "error", CHECK_FAIL }, { "down", CHECK_FAIL }, { "out_of_service", CHECK_FAIL },
                   { "unhealthy", CHECK_FAIL } };
-    for (size_t i = 0; json_kind(status) == JSON_STRING && i < ARRAY_LEN(words); i++) {
-        if (strlen(words[i].word) == status.n - 2 && strncasecmp(words[i].word, status.p + 1, status.n - 2) == 0) {
-            *out = words[i].outcome;
+    char word[24] = "";
+    if (json_kind(v) != JSON_STRING || v.n - 2 >= sizeof word)
+        return false;
+    memcpy(word, v.p + 1, v.n - 2);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (text_eq_fold(word, words[i].word)) {
+            *out = words[i].is;
             return true;
         }
     }
     return false;
 }
 
-static void copy(char *to, size_t room, struct json_span v)
+static double number_of(struct json_span v)
 {
-    struct arena a = { 0 };
-    const char *s = json_str(v, &a, room - 1);
-    text_clean_to(to, room, s ? s : "", s ? strlen(s) : 0);
-    arena_release(&a);
-}
-
-static double number(struct json_span v)
-{
-    char text[40];
+    char text[64];
     if (json_kind(v) != JSON_NUMBER || v.n >= sizeof text)
         return NAN;
     memcpy(text, v.p, v.n);
     text[v.n] = '\0';
     double d = strtod(text, NULL);
-    return isfinite(d) ? d : (double)NAN;
+    return fabs(d) <= MOST ? d : NAN;
 }
 
-static struct health_row *row_of(struct health_body *b, const char *name, size_t n)
+static const char *text_of(struct json_span v, struct arena *a)
 {
-    if (b->n == HEALTH_ROWS)
-        return NULL;
-    struct health_row *r = &b->rows[b->n++];
-    *r = (struct health_row){ .value = NAN, .limit = NAN };
-    text_clean_to(r->name, sizeof r->name, name, n);
-    return r;
+    const char *s = json_str(v, a, SAMPLE_TEXT - 1);
+    return s ? s : "";
 }
 
-/* "checks": {"database:pool": [{"status": "pass", "observedValue": 3, "limit": 20, "output": "..."}]} */
-static void read_checks(struct health_body *b, struct json_span checks)
+static void add(struct health_body *b, struct health_row row)
+{
+    if (b->n < HEALTH_ROWS)
+        b->rows[b->n++] = row;
+    else
+        b->n_left++;
+}
+
+/* A key of the body, decoded: escapes stay as they are written. */
+static const char *key_of(const struct json_iter *it, struct arena *a)
+{
+    return arena_strndup(a, it->key.p, it->key.n < SERIES_NAME - 1 ? it->key.n : SERIES_NAME - 1);
+}
+
+/* {"database:pool": [{...}, {...}]}: several of one name get numbers. */
+static void decode_checks(struct json_span checks, struct arena *a, struct health_body *out)
 {
     struct json_iter it = json_each(checks);
-    while (it.is_object && json_next(&it)) {
-        struct json_span one = it.value;
-        struct json_iter list = json_each(one);
-        bool is_list = json_kind(one) == JSON_ARRAY;
-        while (is_list ? json_next(&list) : true) {
-            enum check_outcome outcome;
-            struct json_span v = is_list ? list.value : one;
-            bool is_row = json_kind(v) == JSON_OBJECT && outcome_of(json_get(v, "status"), &outcome);
-            struct health_row *r = is_row ? row_of(b, it.key.p, it.key.n) : NULL;
-            if (r) {
-                r->outcome = outcome;
-                r->value = number(json_get(v, "observedValue"));
-                r->limit = number(json_get(v, "limit"));
-                copy(r->text, sizeof r->text, json_get(v, "output"));
-            }
-            if (!is_list)
-                break;
+    while (json_next(&it)) {
+        const char *name = key_of(&it, a);
+        struct json_iter one = json_each(it.value);
+        bool is_list = json_kind(it.value) == JSON_ARRAY;
+        for (int i = 1; is_list ? json_next(&one) : i == 1; i++) {
+            struct json_span c = is_list ? one.value : it.value;
+            struct health_row row = { .name = i == 1 ? name : arena_printf(a, "%.100s#%d", name, i),
+                                      .text = text_of(json_get(c, "output"), a), .value = number_of(json_get(c, "observedValue")),
+                                      .limit = number_of(json_get(c, "limit")) };
+            if (json_kind(c) == JSON_OBJECT && outcome_of(json_get(c, "status"), &row.outcome))
+                add(out, row);
         }
     }
 }
 
-static void read_details(struct health_row *r, struct json_span details)
+static void decode_components(struct json_span all, const char *above, int depth, struct arena *a, struct health_body *out)
 {
-    static const char *const said[] = { "error", "message", "description" };
-    for (size_t i = 0; i < ARRAY_LEN(said) && !r->text[0]; i++)
-        copy(r->text, sizeof r->text, json_get(details, said[i]));
-    r->value = number(json_get(details, "active"));
-    r->limit = number(json_get(details, "max"));
-}
-
-/* "components": {"db": {"status": "UP", "details": {...}, "components": {...}}} */
-static void read_components(struct health_body *b, struct json_span components, const char *above, int depth)
-{
-    struct json_iter it = json_each(components);
-    while (it.is_object && json_next(&it)) {
-        char name[HEALTH_NAME];
-        enum check_outcome outcome;
-        snprintf(name, sizeof name, "%.40s%s%.*s", above, above[0] ? ":" : "", (int)(it.key.n < 60 ? it.key.n : 60), it.key.p);
-        struct json_span below = json_get(it.value, "components");
-        if (below.p && depth < HEALTH_DEPTH) {
-            read_components(b, below, name, depth + 1);
+    struct json_iter it = json_each(all);
+    while (json_next(&it)) {
+        struct json_span details = json_get(it.value, "details"), below = json_get(it.value, "components");
+        struct health_row row = { .name = key_of(&it, a), .value = NAN, .limit = NAN };
+        if (above)
+            row.name = arena_strndup(a, arena_printf(a, "%s/%s", above, row.name), SERIES_NAME - 1);
+        row.text = text_of(json_get(details, "error"), a);
+        if (json_kind(it.value) != JSON_OBJECT || !outcome_of(json_get(it.value, "status"), &row.outcome))
             continue;
-        }
-        struct health_row *r = outcome_of(json_get(it.value, "status"), &outcome) ? row_of(b, name, strlen(name)) : NULL;
-        if (!r)
-            continue;
-        r->outcome = outcome;
-        read_details(r, json_get(it.value, "details"));
+        if (json_kind(below) == JSON_OBJECT && depth < COMPONENT_DEPTH)
+            decode_components(below, row.name, depth + 1, a, out); /* its own state is the worst of them */
+        else
+            add(out, row);
     }
 }
 
-static void read_json(struct health_body *b, struct json_span doc)
+static void decode_json(struct json_span doc, struct arena *a, struct health_body *out)
 {
-    if (json_kind(doc) != JSON_OBJECT || !outcome_of(json_get(doc, "status"), &b->status))
+    struct json_span m[4];
+    json_members(doc, 4, (const char *const[]){ "status", "checks", "components", "details" }, m);
+    if (json_kind(doc) != JSON_OBJECT || !outcome_of(m[0], &out->outcome))
         return;
-    b->is_known = true;
-    read_checks(b, json_get(doc, "checks"));
-    read_components(b, json_get(doc, "components"), "", 1);
+    out->is_known = true;
+    decode_checks(m[1], a, out);
+    decode_components(m[2].p ? m[2] : m[3], NULL, 0, a, out);
 }
 
-/* "[+]ping ok" and "[-]etcd failed: reason withheld" */
-static void read_lines(struct health_body *b, const char *s, size_t n)
+/* "[-]etcd failed: reason withheld" */
+static void decode_lines(const char *p, size_t n, struct arena *a, struct health_body *out)
 {
-    for (const char *end = s + n, *line = s; line < end;) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        size_t len = stop ? (size_t)(stop - line) : (size_t)(end - line);
-        if (len > 3 && line[0] == '[' && line[2] == ']' && (line[1] == '+' || line[1] == '-')) {
-            const char *blank = memchr(line + 3, ' ', len - 3);
-            size_t name = blank ? (size_t)(blank - line) - 3 : len - 3;
-            struct health_row *r = row_of(b, line + 3, name);
-            b->is_known = true;
-            if (line[1] == '-')
-                b->status = CHECK_FAIL;
-            if (r) {
-                r->outcome = line[1] == '-' ? CHECK_FAIL : CHECK_PASS;
-                if (blank && line[1] == '-')
-                    text_clean_to(r->text, sizeof r->text, blank + 1, len - 4 - name);
-            }
+    for (const char *end = p + n; p < end;) {
+        const char *nl = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((nl ? nl : end) - p);
+        if (len > 3 && p[0] == '[' && p[2] == ']' && (p[1] == '+' || p[1] == '-')) {
+            size_t name = 3;
+            while (name < len && p[name] != ' ' && p[name] != '\r')
+                name++;
+            bool is_good = p[1] == '+';
+            size_t rest = is_good ? len : name + (name < len);
+            size_t most = len - rest < SAMPLE_TEXT - 1 ? len - rest : SAMPLE_TEXT - 1;
+            struct health_row row = { arena_strndup(a, p + 3, name - 3 < SERIES_NAME - 1 ? name - 3 : SERIES_NAME - 1),
+                                      arena_strndup(a, p + rest, most), is_good ? CHECK_PASS : CHECK_FAIL, NAN, NAN };
+            if (row.name[0])
+                add(out, row);
+            out->is_known = true;
+            if (!is_good)
+                out->outcome = CHECK_FAIL;
         }
-        line += len + 1;
+        p += len + 1;
     }
 }
 
-void health_decode(const char *body, size_t n, struct health_body *out)
+void health_decode(const char *type, const char *body, size_t n, struct arena *a, struct health_body *out)
 {
     struct json_span doc;
-    *out = (struct health_body){ .status = CHECK_PASS };
-    if (n && body[0] == '{' && !json_check(body, n, &doc, NULL))
-        read_json(out, doc);
-    else if (n && memchr(body, '[', n < 4096 ? n : 4096))
-        read_lines(out, body, n);
+    struct err e = { 0 };
+    size_t at = 0;
+    *out = (struct health_body){ .outcome = CHECK_PASS };
+    while (at < n && strchr(" \t\r\n", body[at]) && body[at])
+        at++;
+    bool is_json = strcasestr(type, "json") != NULL, looks_json = at < n && body[at] == '{';
+    if (is_json || looks_json) {
+        if (json_check(body, n, &doc, &e) == ERR_OK)
+            decode_json(doc, a, out);
+        else if (is_json)
+            out->broken = n ? "the body is no JSON" : "the body is empty";
+    } else {
+        decode_lines(body, n, a, out);
+    }
 }

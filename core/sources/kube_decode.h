@@ -2,7 +2,7 @@
  * core/sources/kube_decode.h - JSON of Kubernetes objects to the few fields that we keep.  Pure.
  *
  * Limits   KEEP_TEXT bytes of any message, KEEP_NAME of any name; longer is cut at a code point.
- *          POD_CONTAINERS containers of a pod
+ *          POD_CONTAINERS containers of a pod, SERVICE_PORTS ports of a Service
  * Errors   ERR_PARSE when metadata.name or metadata.uid is missing.  Never partial
  * Thread   any        Owns   a kept object owns its arena (or is the model's own counted struct)
  * Source   Kubernetes API reference; kubectl's printers for the STATUS of a pod
@@ -14,7 +14,7 @@
 #include "core/judge/rollout.h"
 #include "core/model/workload.h"
 
-enum { KEEP_TEXT = 512, KEEP_NAME = 256, KEEP_PORTS = 20, POD_CONTAINERS = 64 };
+enum { KEEP_TEXT = 512, KEEP_NAME = 256, POD_CONTAINERS = 64, SERVICE_PORTS = 16 };
 
 enum kube_kind {
     KIND_DEPLOYMENT, KIND_STATEFULSET, KIND_DAEMONSET, KIND_REPLICASET, KIND_REVISION, KIND_POD,
@@ -24,11 +24,6 @@ enum kube_kind {
 struct kube_selector { /* matchLabels only, as Services have them: "k=v" sorted */
     const char *const *pairs;
     size_t n;
-};
-
-struct kube_port {
-    const char *name;
-    int64_t port;
 };
 
 /* One kept object of any kind.  pod and event are the model's counted structs. */
@@ -50,9 +45,10 @@ struct kube_object {
     int64_t revision;                   /* 0 = none */
     int64_t desired, ready;
     struct kube_selector labels;        /* of the pod template (workloads), selector (Services) */
-    const struct kube_port *ports;      /* Services: of TCP */
-    size_t n_ports;
     const char *target_kind, *target_name, *text; /* HPA: what it scales, and its line; Job, Node: what is wrong */
+    const struct endpoint *endpoints;   /* Services: their TCP ports */
+    size_t n_endpoints;
+    struct http_check readiness, liveness; /* workloads */
     bool is_bad;                        /* Job failed, Node not ready */
     bool is_reused;                     /* ReplicaSets: an undo brought it back */
     int64_t written_ms;                 /* ControllerRevisions; workloads: the pod template; TIME_NONE */

@@ -1,41 +1,51 @@
 /*
- * core/sources/prom_decode.h - the answer of Prometheus' /api/v1/query to rows.  Pure: no sockets, no clock.
+ * core/sources/prom_decode.h - answers of Prometheus' query API, and histograms made of them.  Pure.
  *
- * Shape    {"status":"success","data":{"resultType":"vector","result":[{"metric":{...},"value":[t,"v"]}]}}, or a
- *          "matrix" with "values":[[t,"v"],...] (of query_range); an error gives the server's own words
- * Limits   PROM_ROWS rows (PROM_POINTS of a matrix), more are left out; PROM_LABEL bytes of a label
- * Values   one that is not finite or is below 0 is as if it was not there
- * Errors   ERR_PARSE no such answer; ERR_SERVER the server says that it failed
- * Thread   any        Owns   rows lie in `a`
- * Source   prometheus.io/docs/prometheus/latest/querying/api
+ * Shape    a vector is one point a series, a matrix several, a scalar one series without labels
+ * Values   NaN, infinities, stale markers, negative numbers and those above PROM_MOST are left out
+ * Errors   ERR_SERVER what the server calls an error, in its words; ERR_PARSE no such answer;
+ *          ERR_LIMIT more than PROM_SERIES series or PROM_POINTS points
+ * Thread   any       Owns   all lies in `a`
+ * Source   Prometheus, HTTP API: "Expression query result formats"
  */
 #ifndef SOURCES_PROM_DECODE_H
 #define SOURCES_PROM_DECODE_H
 
-#include <stdint.h>
+#include "core/base/json.h"
+#include "core/model/sample.h"
+#include "core/sources/prom.h"
 
-#include "core/base/arena.h"
-#include "core/base/err.h"
-
-enum { PROM_ROWS = 20000, PROM_POINTS = 2000000, PROM_LABEL = 200 };
-
-struct prom_row {
-    const char *ns, *service; /* "" = it has no such label */
-    double le;                /* seconds; NAN = no such label, INFINITY = "+Inf" */
-    double value;
+struct prom_value {
     int64_t at_ms;
+    double v;
 };
-struct prom_rows {
-    struct prom_row *items; /* by time, ns, service, le */
+struct prom_row {
+    const char *service, *ns; /* "" = the label is not there */
+    double le;                /* NAN = the label is not there, or is no number */
+    const struct prom_value *values; /* by time */
     size_t n;
+};
+struct prom_answer {
+    struct prom_row *rows;
+    size_t n;
+    const char *warning; /* the first; "" = none */
 };
 
 MUST_USE enum err_code prom_decode(const char *body, size_t n, const char *service_label, const char *namespace_label,
-                                   struct arena *a, struct prom_rows *out, struct err *e);
+                                   struct arena *a, struct prom_answer *out, struct err *e);
 
-/* Of one service's rows (all of the same ns and service, by rising le, counts up to it): counts by bucket, the last
- * one of what is longer than every bound; bounds in ms.  At most `most` bounds: those that lie closest together are
- * merged first, so that the shape stays.  0 = no histogram. */
-size_t prom_buckets(const struct prom_row *rows, size_t n, size_t most, double *bounds, double *counts);
+/* Buckets of one service at one time: cumulative counts, in any order; of one `le` twice the sum.
+ * False: there is no +Inf, or nothing else. */
+struct bucket {
+    double le, count; /* le in the histogram's unit */
+};
+struct histogram {
+    double bounds[SAMPLE_VALUES - 1], counts[SAMPLE_VALUES]; /* ms; not cumulative, the last above all bounds */
+    size_t n_bounds;
+    double total;
+};
+/* Sorts b; counts that fall as le rises (increases are extrapolated one by one) are held; more bounds
+ * than a sample has are thinned evenly. */
+bool histogram_make(struct bucket *b, size_t n, double unit_ms, struct histogram *out);
 
 #endif
