@@ -31,7 +31,7 @@ struct history_spec {
     struct worker *worker;
     const char *state_dir; /* --state-dir; NULL = the usual place */
     const char *place;     /* whose history: "CONTEXT SERVER"; another place is another file */
-    void (*on_state)(void *ctx); /* history_health or history_range would say something else; may be NULL */
+    void (*on_state)(void *ctx); /* history_health says something else than before; may be NULL */
     void *ctx;
     int64_t keep_ms, keep_bytes; /* 0 = as above */
 };
