@@ -10,9 +10,8 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
-#include "core/sources/targets.h"
 
-enum { HEALTH_MS = 5000, SUSPEND_MS = 2000, READY_MS = 15000 };
+enum { HEALTH_MS = 5000, SUSPEND_MS = 2000 };
 
 static const char *env_of(const char *name)
 {
@@ -42,20 +41,6 @@ static void on_errors(void *ctx)
 static void on_plan(void *ctx)
 {
     gather_move(ctx, MOVED_PLAN);
-}
-
-static void on_verdict(void *ctx)
-{
-    gather_move(ctx, MOVED_VERDICT);
-}
-
-static void on_tick(void *ctx)
-{
-    struct gather *g = ctx;
-    if (g->demo && g->cluster) /* its time runs faster than the link is asked by itself */
-        cluster_ask_link(g->cluster);
-    if (g->snap)
-        gather_look(g, g->snap);
 }
 
 static void on_link(void *ctx, bool is_up)
@@ -129,72 +114,14 @@ static void open_doc(struct gather *g, const struct cmd_msg *m)
         g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
 }
 
-static void close_bake(struct gather *g)
-{
-    loop_timer_stop(g->loop, &g->ready);
-    gather_measure_free(g->measure);
-    gather_smokes_free(g->smokes);
-    g->measure = NULL;
-    notify_free(g->notify);
-    gather_bake_free(g->bake);
-    g->notify = NULL;
-    g->smokes = NULL;
-    g->bake = NULL;
-}
-
 static void close_cluster(struct gather *g)
 {
     close_doc(g);
-    gather_measure_free(g->measure); /* its probes go through the cluster's client */
-    g->measure = NULL;
+    gather_close_bake(g); /* before the cluster, whose client its probes go through */
     cluster_free(g->cluster);
     g->cluster = NULL;
-    close_bake(g);
     snap_unref(g->snap); /* rows of another place must not stand under the new name */
     g->snap = NULL;
-}
-
-static void put_past(void *ctx, struct sample *s)
-{
-    struct gather *g = ctx;
-    gather_bake_recall(g->bake, s);
-}
-
-/* From now on it is live: what the sources remember has been put, or it is not waited for any longer. */
-static void on_ready(void *ctx)
-{
-    struct gather *g = ctx;
-    loop_timer_stop(g->loop, &g->ready);
-    if (g->bake)
-        gather_bake_begin(g->bake);
-}
-
-static void open_bake(struct gather *g)
-{
-    struct gather_bake_spec spec = { .loop = g->loop, .pace = gather_pace(g), .on_tick = on_tick, .on_verdict = on_verdict, .ctx = g };
-    if (g->spec.workloads_only)
-        return;
-    sample_conf_defaults(spec.conf);
-    if (g->env)
-        targets_thresholds(&g->env->measure.thresholds, spec.conf);
-    if (g->spec.window_ms)
-        spec.conf[CONF_WINDOW] = (double)g->spec.window_ms;
-    g->bake = gather_bake_new(&spec);
-    struct gather_smokes_spec smokes = { .loop = g->loop, .gate = g->gate, .env = g->env, .sink = gather_bake_sink(g->bake),
-                                         .pace = spec.pace, .on_doc = on_doc, .ctx = g };
-    g->smokes = gather_smokes_new(&smokes);
-    struct gather_measure_spec measure = { .loop = g->loop, .kube = cluster_kube(g->cluster), .env = g->env,
-                                           .namespaces = (const char *const *)g->namespaces,
-                                           .n_namespaces = g->all_namespaces ? 0 : g->n_namespaces,
-                                           .demo = g->spec.demo ? g->target.server : NULL, .pace = spec.pace,
-                                           .sink = gather_bake_sink(g->bake), .past_ms = (int64_t)spec.conf[CONF_BASELINE],
-                                           .put_past = put_past, .on_ready = on_ready, .on_state = on_health, .ctx = g };
-    g->measure = gather_measure_new(&measure);
-    g->ready = (struct loop_timer){ .fn = on_ready, .ctx = g };
-    loop_timer_set(g->loop, &g->ready, READY_MS);
-    g->told = VERDICT_NONE;
-    if (g->spec.conf && g->spec.conf->n_notify && g->gate && !g->spec.demo)
-        g->notify = notify_new(g->loop, g->gate, g->spec.conf);
 }
 
 static void open_cluster(struct gather *g)
@@ -208,7 +135,7 @@ static void open_cluster(struct gather *g)
         .on_data = on_data, .on_health = on_health, .on_link = on_link, .ctx = g,
     };
     g->cluster = cluster_new(g->loop, &spec);
-    open_bake(g);
+    gather_open_bake(g);
     log_put(LOG_INFO, "gather", "context %s at %s", g->target.context, g->target.server);
 }
 
@@ -409,7 +336,7 @@ static void *run(void *ctx)
     }
     close_doc(g);
     gather_journal_free(g->journal);
-    close_bake(g);
+    gather_close_bake(g);
     gather_errors_free(g->errors);
     actuator_free(g->gate);
     worker_free(g->worker); /* last: what the journal still has to write, it writes */

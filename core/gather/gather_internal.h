@@ -14,6 +14,7 @@
 #include "core/gather/smokes.h"
 #include "core/change/notify.h"
 #include "core/sources/demo.h"
+#include "core/store/history.h"
 
 enum { NAMESPACES = 32, STEPPED_PACE = 3600 /* time stands, then leaps: no proof is late for it */ };
 
@@ -47,6 +48,9 @@ struct gather {
     struct gather_smokes *smokes;   /* the same */
     struct gather_measure *measure; /* the same */
     struct notify *notify;          /* NULL: nobody is to be told */
+    struct history *history;        /* the same */
+    int64_t recalled_ms;            /* the newest sample that the history had; TIME_NONE */
+    int64_t past_ms;                /* so far back a source is asked for what it remembers */
     enum verdict_word told;         /* the platform's word that was told of last */
     int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */
@@ -59,6 +63,8 @@ struct gather {
 void gather_move(struct gather *g, unsigned what); /* enum moved: it will be published */
 int64_t gather_pace(const struct gather *g);       /* of the story clock: 1, or the demo's */
 void gather_look(struct gather *g, const struct snap *s); /* the bake sees what is current of it */
+void gather_open_bake(struct gather *g);           /* baking.c; nothing with workloads_only */
+void gather_close_bake(struct gather *g);
 void gather_publish(void *ctx);                    /* the publish timer's */
 
 #endif

@@ -85,6 +85,8 @@ static struct sources *make_sources(struct gather *g)
     size_t n = g->measure ? gather_measure_health(g->measure, more) : 0;
     if (g->errors)
         cluster_sources_add(s, gather_errors_health(g->errors));
+    if (g->history)
+        cluster_sources_add(s, history_health(g->history));
     for (size_t i = 0; i < n; i++)
         cluster_sources_add(s, more[i]);
     return s;
@@ -120,9 +122,10 @@ void gather_look(struct gather *g, const struct snap *s)
     bool is_fed = es && g->errors && gather_errors_health(g->errors).state == SOURCE_LIVE;
     if (is_current) {
         gather_smokes_see(g->smokes, ws);
-        gather_measure_see(g->measure, ws); /* the bake may begin by that */
+        if (g->measure)
+            gather_measure_see(g->measure, ws); /* the bake may begin by that */
     }
-    gather_bake_require(g->bake, (is_fed ? 1u << TRIGGER_ROWS : 0) | gather_measure_triggers(g->measure));
+    gather_bake_require(g->bake, (is_fed ? 1u << TRIGGER_ROWS : 0) | (g->measure ? gather_measure_triggers(g->measure) : 0));
     gather_bake_see(g->bake, is_current ? ws : NULL, is_fed ? es : NULL);
     if (!is_current || !g->spec.begins_by_hand || g->has_opened || !gather_bake_has_begun(g->bake))
         return;
@@ -199,6 +202,8 @@ void gather_publish(void *ctx)
         snap_set(s, SECTION_DOC, doc_now(g));
     if (todo & MOVED_PLAN)
         snap_set(s, SECTION_PLAN, g->errors ? gather_errors_plan_section(g->errors) : NULL);
+    if (g->history)
+        history_sections(g->history, s, clock_story_ms());
     snap_unref(g->snap);
     g->snap = snap_ref(s);
     g->published_ms = clock_io_ms();

@@ -77,6 +77,41 @@ class Stories(unittest.TestCase):
         self.assertTrue([line for line in lines if line["type"] == "platform" and line["verdict"] == "NO DATA"])
 
 
+class Replay(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bakewatch-replay-"))
+        self.addCleanup(shutil.rmtree, self.dir)
+
+    def replay(self, *args):
+        done = subprocess.run([BAKEWATCH, *args, "--state-dir", str(self.dir)], capture_output=True, text=True, check=False, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_same_samples_give_the_same_verdict(self):
+        code, lines, _ = watch("slow-release", state=str(self.dir))
+        live = [line for line in lines if line["type"] == "verdict"]
+        got, out, err = self.replay("replay", "-o", "json")
+        self.assertEqual((code, got, err), (1, 1, ""))
+        again = json.loads(out)
+        self.assertEqual(again["verdict"], "ROLL BACK")
+        want = {line["id"]: (line["verdict"], line["decides"], line["bake"]["first_rollback"]) for line in live}
+        self.assertEqual({b["id"]: (b["verdict"], b["decides"], b["first_rollback"]) for b in again["workloads"]}, want)
+        self.assertEqual(self.replay("replay", "-o", "json")[1], out)
+        for form, words in (("markdown", "# Deployment report"), ("html", "<svg"), ("json", '"schema":"bakewatch/report/v1"')):
+            got, report, err = self.replay("report", "--format", form)
+            self.assertEqual((got, err), (0, ""))
+            self.assertIn(words, report)
+            self.assertIn("catalog-api", report)
+
+    def test_what_is_no_recording(self):
+        self.assertEqual(self.replay("replay")[0], 2)
+        for name, data in (("random.db", os.urandom(100000)), ("empty.db", b""), ("text.db", b"no database at all\n" * 100)):
+            path = self.dir / name
+            path.write_bytes(data)
+            code, out, err = self.replay("replay", str(path))
+            self.assertNotIn(code, (0, 1, 139, 134), (name, err))
+            self.assertTrue(err)
+
+
 class Told(unittest.TestCase):
     def setUp(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bakewatch-verdict-"))
