@@ -375,8 +375,13 @@ static void on_base(void *ctx)
     int64_t live_ms = (p->first_ms == TIME_NONE ? clock_story_ms() : p->first_ms) - p->spec.conf->range_ms;
     if (p->asked.to_ms > live_ms) /* the first live samples speak for what is after that */
         p->asked.to_ms = live_ms;
+    if (p->asked.to_ms > p->asked.from_ms) /* the grid ends where the live ones begin */
+        p->asked.from_ms += (p->asked.to_ms - p->asked.from_ms) % p->spec.conf->range_ms;
     run_begin(r);
-    run_next(r);
+    if (p->asked.to_ms < p->asked.from_ms)
+        base_end(r, &r->e); /* nothing was before */
+    else
+        run_next(r);
 }
 
 /* ---- life ---- */
