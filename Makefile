@@ -19,7 +19,7 @@ variant := $(if $(findstring address,$(SAN)),asan,$(if $(findstring thread,$(SAN
 cc_name := $(notdir $(CC))
 V       := build/$(variant)$(if $(filter-out gcc cc,$(cc_name)),-$(cc_name))
 
-PKGS     := ncursesw libcurl yaml-0.1 libutf8proc libpcre2-8 libcrypto sqlite3 libpq
+PKGS     := ncursesw libcurl yaml-0.1 libutf8proc libpcre2-8 libcrypto sqlite3 libpq zlib
 WARN     := -Wall -Wextra -Wshadow -Wvla -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
             -Wwrite-strings -Wundef -Wformat=2 $(if $(findstring gcc,$(CC)),-Wno-format-truncation) \
             $(if $(WERROR),-Werror)

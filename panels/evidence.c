@@ -56,10 +56,9 @@ static void add_pair(struct state *s, struct buf *b, const char *label, const ch
     add(s, ROLE_TEXT, b);
 }
 
-static void add_trigger(struct state *s, const struct frame *f, const struct bake *bk, const struct trigger *t, struct buf *b)
+static void add_trigger(struct state *s, const struct frame *f, const struct trigger *t, struct buf *b)
 {
-    char when[CLOCK_TEXT], span[CLOCK_TEXT], text[160];
-    (void)bk;
+    char when[CLOCK_TEXT];
     buf_addf(b, "%-8s %s%s", trigger_name(t->kind), trigger_state_name(t->state), t->is_preexisting ? " (pre-existing)" : "");
     if (t->since_ms != TIME_NONE)
         buf_addf(b, " since %s", panel_time(f, t->since_ms, when));
@@ -70,15 +69,6 @@ static void add_trigger(struct state *s, const struct frame *f, const struct bak
         add_pair(s, b, "rule", t->rule);
     for (size_t i = 0; i < t->n_evidence; i++)
         add_pair(s, b, t->evidence[i].label, t->evidence[i].text);
-    if (t->sampled_ms != TIME_NONE) {
-        snprintf(text, sizeof text, "%.40s, newest at %s (%s ago)", t->source, panel_time(f, t->sampled_ms, when),
-                 panel_age(f, t->sampled_ms, span));
-        add_pair(s, b, "source", text);
-    }
-    if (t->is_required && !isnan(t->coverage)) {
-        snprintf(text, sizeof text, "%.0f %% of the window so far", t->coverage * 100);
-        add_pair(s, b, "watched", text);
-    }
     add_blank(s, b);
 }
 
@@ -172,7 +162,7 @@ static void build(struct state *s, const struct frame *f)
             add_blank(s, &b);
         }
         for (int t = 0; t < N_TRIGGERS; t++)
-            add_trigger(s, f, bk, &bk->triggers[t], &b);
+            add_trigger(s, f, &bk->triggers[t], &b);
         add_baseline(s, f, bk, &b);
         add_checks(s, v, &b);
         add_marks(s, f, v, &b);

@@ -20,7 +20,7 @@ enum { MOST_LIST = 32 };
 const struct flag flags[] = {
     { 'n', "namespace", "NS", "console demo watch status doctor", "namespaces to watch: repeat, or join with ','" },
     { 'A', "all-namespaces", NULL, "console demo watch status doctor", "all namespaces" },
-    { 'o', "output", "FORMAT", "demo watch smoke status errors journal doctor", "table, wide, json, ndjson or name" },
+    { 'o', "output", "FORMAT", "demo watch replay smoke status errors journal doctor", "table, wide, json, ndjson or name" },
     { 'w', "watch", NULL, "status", "status: print again whenever it changes" },
     { 'e', "environment", "NAME", "all", "an environment of the config" },
     { 0, "config", "FILE", "all", "this config file instead of the user's" },
@@ -48,6 +48,7 @@ const struct flag flags[] = {
     { 0, "since", "TIME", "errors watch", "errors: as far back as 30m, 24h (as without it), or all; watch: the deploy was so long ago" },
     { 0, "window", "TIME", "watch demo", "watch: how long a deploy is watched (30m, or what the config says)" },
     { 0, "fail-on", "WORD", "watch demo", "watch: exit 1 also when it ends as WATCH (watch), or only for ROLL BACK (fail)" },
+    { 0, "format", "NAME", "report", "report: markdown, json or html" },
     { 0, "report", "FILE", "watch demo", "watch: write the report there at the end: .md, .html or .json" },
     { 0, "new", NULL, "errors", "errors -f: only what comes from now on" },
     { 0, "errors-db", "PLACE", "console watch errors run doctor", "this error database (passwords belong into ~/.pgpass)" },
@@ -124,7 +125,7 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
         { "tls-server-name", &o->kube.tls_server_name }, { "proxy-url", &o->kube.proxy_url },
         { "config", &o->config_file }, { "state-dir", &o->state_dir }, { "environment", &o->environment },
         { "note", &o->note }, { "confirm", &o->confirm }, { "stage", &o->stage }, { "env", &o->row_environment },
-        { "impact", &o->impact }, { "business-impact", &o->business_impact }, { "code", &o->code }, { "errors-db", &o->errors_db }, { "since", &o->since }, { "fail-on", &o->fail_on }, { "report", &o->report },
+        { "impact", &o->impact }, { "business-impact", &o->business_impact }, { "code", &o->code }, { "errors-db", &o->errors_db }, { "since", &o->since }, { "fail-on", &o->fail_on }, { "report", &o->report }, { "format", &o->format },
         { "severity", &o->severity }, { "service", &o->service },
         { "theme", &o->theme }, { "scenario", &o->scenario }, { "speed", &o->speed }, { "seed", &o->seed }, { "log-file", &o->log_file }, { "log-level", &o->log_level },
     };

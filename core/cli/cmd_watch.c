@@ -204,8 +204,8 @@ static int look(void *ctx, const struct snap *s)
             snprintf(r->rule, sizeof r->rule, "%.200s: %.300s", sum.worst->name, sum.worst->rule);
         if (r->is_windowed && sum.now == VERDICT_ROLLBACK)
             rc = finish(r, s, &sum, VERDICT_ROLLBACK);
-        else if (r->is_windowed && !sum.n_open)
-            rc = finish(r, s, &sum, sum.n_ended ? sum.ended : VERDICT_NO_DATA);
+        else if (r->is_windowed && !sum.n_open && sum.n_ended) /* a new deploy replaces a window: for a moment there is none */
+            rc = finish(r, s, &sum, sum.ended);
         else if (r->is_windowed && (is_news || now - r->beat_ms >= HEARTBEAT_MS)) {
             say_line(r, is_news ? "word" : "heartbeat", &sum, r->rule);
             pipeline_alive(verdict_name(sum.now));

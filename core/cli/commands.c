@@ -11,11 +11,17 @@ const struct command commands[] = {
       "  bakewatch watch policy-api --fail-on watch --report report.html\n"
       "  bakewatch watch --since 5m\n\n"
       "It follows the windows of what was deployed, or begins one now when nothing was; ROLL BACK ends it at once.\n" },
+    { "replay", "[FILE]", "judge a recorded window again: the same samples, the same verdict", cmd_replay,
+      "  bakewatch replay\n"
+      "  bakewatch replay ~/.local/state/bakewatch/history/eks-1-3f21c0aa.db -o json\n" },
+    { "report", "[FILE]", "the deployment report of a recorded window", cmd_report,
+      "  bakewatch report > report.md\n"
+      "  bakewatch report --format html > report.html\n" },
     { "smoke", "[NAME...]", "run the config's smoke checks: HTTP steps with assertions", cmd_smoke,
       "  bakewatch smoke -e staging\n"
       "  bakewatch smoke -e staging --write orders\n\n"
       "Exit: 0 all steps are ok, 1 one failed, 3 one was not run (a step that writes needs --write).\n" },
-    { "demo", "[watch]", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
+    { "demo", "[watch [NAME...]]", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
       "  bakewatch demo\n"
       "  bakewatch demo --scenario dependency-down --speed 30\n"
       "  bakewatch demo --headless --speed 60 | grep '\"type\":\"error\"'\n"

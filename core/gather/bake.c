@@ -177,6 +177,7 @@ static void see_deploy(struct gather_bake *b, const struct workload *w, struct s
         return;
     seen->deployed_ms = seen->since_ms = w->deployed_ms;
     seen->crashed_at_ms = NAN;
+    seen->said_ms = seen->rows_ms = TIME_NONE; /* what is seen of it is said at once */
     if (is_baking(seen, now_ms))
         put_deploy(b, w->id, w->image_tag, w->revision, w->deployed_ms, false);
 }
@@ -319,6 +320,7 @@ void gather_bake_open(struct gather_bake *b, const char *subject, int64_t at_ms)
         if (subject[0] ? !text_eq(subject, s->id) : is_open(b, s))
             continue;
         s->since_ms = at_ms;
+        s->said_ms = s->rows_ms = TIME_NONE;
         put_deploy(b, s->id, "", 0, at_ms, true);
     }
     tell(b);
@@ -329,7 +331,7 @@ void gather_bake_require(struct gather_bake *b, unsigned triggers)
     unsigned required = triggers | 1u << TRIGGER_ROLLOUT;
     if (required == b->required)
         return;
-    b->required = required;
+    b->required = required; /* said when it begins, if it has not */
     put_conf(b);
     tell(b);
 }
@@ -382,6 +384,11 @@ void gather_bake_begin(struct gather_bake *b)
     b->required |= 1u << TRIGGER_ROLLOUT;
     put_conf(b);
     on_tick(b);
+}
+
+bool gather_bake_has_begun(const struct gather_bake *b)
+{
+    return b->has_begun;
 }
 
 void gather_bake_free(struct gather_bake *b)

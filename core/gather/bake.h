@@ -32,10 +32,11 @@ struct gather_bake;
 struct gather_bake *gather_bake_new(const struct gather_bake_spec *spec);
 void gather_bake_free(struct gather_bake *b); /* NULL is fine */
 
-/* What was before: in its order, and before gather_bake_begin. */
+/* What was before: in its order, and before gather_bake_begin.  It is not kept: who has it, has kept it. */
 void gather_bake_recall(struct gather_bake *b, const struct sample *s);
 struct series_set *gather_bake_series(struct gather_bake *b);
 void gather_bake_begin(struct gather_bake *b);
+bool gather_bake_has_begun(const struct gather_bake *b);
 /* Where the sources put what they measure; what comes before gather_bake_begin is let go. */
 struct sample_sink *gather_bake_sink(struct gather_bake *b);
 /* Triggers that have a source now: 1u << enum trigger_kind. */

@@ -33,7 +33,7 @@ struct kube *cluster_kube(struct cluster *c);
 struct kube_view *cluster_view(struct cluster *c);
 /* A new section, with room for CLUSTER_MORE_ROWS of somebody else's: rows of their own, which make nothing of
  * the cluster old.  Without a cluster: one row that says why there is none. */
-enum { CLUSTER_MORE_ROWS = 1 };
+enum { CLUSTER_MORE_ROWS = 8 };
 struct sources *cluster_sources(struct cluster *c);
 struct sources *cluster_no_sources(const char *why);
 void cluster_sources_add(struct sources *s, struct source_health h); /* copies the strings */

@@ -43,20 +43,6 @@ static void on_plan(void *ctx)
     gather_move(ctx, MOVED_PLAN);
 }
 
-static void on_verdict(void *ctx)
-{
-    gather_move(ctx, MOVED_VERDICT);
-}
-
-static void on_tick(void *ctx)
-{
-    struct gather *g = ctx;
-    if (g->demo && g->cluster) /* its time runs faster than the link is asked by itself */
-        cluster_ask_link(g->cluster);
-    if (g->snap)
-        gather_look(g, g->snap);
-}
-
 static void on_link(void *ctx, bool is_up)
 {
     struct gather *g = ctx;
@@ -128,42 +114,14 @@ static void open_doc(struct gather *g, const struct cmd_msg *m)
         g->doc = kube_doc_open(g->loop, g->cluster ? cluster_kube(g->cluster) : NULL, m, on_doc, g);
 }
 
-static void close_bake(struct gather *g)
-{
-    gather_smokes_free(g->smokes);
-    notify_free(g->notify);
-    gather_bake_free(g->bake);
-    g->notify = NULL;
-    g->smokes = NULL;
-    g->bake = NULL;
-}
-
 static void close_cluster(struct gather *g)
 {
     close_doc(g);
+    gather_close_bake(g); /* before the cluster, whose client its probes go through */
     cluster_free(g->cluster);
     g->cluster = NULL;
-    close_bake(g);
     snap_unref(g->snap); /* rows of another place must not stand under the new name */
     g->snap = NULL;
-}
-
-static void open_bake(struct gather *g)
-{
-    struct gather_bake_spec spec = { .loop = g->loop, .pace = gather_pace(g), .on_tick = on_tick, .on_verdict = on_verdict, .ctx = g };
-    if (g->spec.workloads_only)
-        return;
-    sample_conf_defaults(spec.conf);
-    if (g->spec.window_ms)
-        spec.conf[CONF_WINDOW] = (double)g->spec.window_ms;
-    g->bake = gather_bake_new(&spec);
-    struct gather_smokes_spec smokes = { .loop = g->loop, .gate = g->gate, .env = g->env, .sink = gather_bake_sink(g->bake),
-                                         .pace = spec.pace, .on_doc = on_doc, .ctx = g };
-    g->smokes = gather_smokes_new(&smokes);
-    g->told = VERDICT_NONE;
-    if (g->spec.conf && g->spec.conf->n_notify && g->gate && !g->spec.demo)
-        g->notify = notify_new(g->loop, g->gate, g->spec.conf);
-    gather_bake_begin(g->bake);
 }
 
 static void open_cluster(struct gather *g)
@@ -176,8 +134,8 @@ static void open_cluster(struct gather *g)
         .workloads_only = g->spec.workloads_only,
         .on_data = on_data, .on_health = on_health, .on_link = on_link, .ctx = g,
     };
-    open_bake(g);
     g->cluster = cluster_new(g->loop, &spec);
+    gather_open_bake(g);
     log_put(LOG_INFO, "gather", "context %s at %s", g->target.context, g->target.server);
 }
 
@@ -287,6 +245,8 @@ static void obey(struct gather *g, const struct cmd_msg *m)
             gather_journal_look(g->journal);
         if (g->errors)
             gather_errors_refresh(g->errors);
+        if (g->measure)
+            gather_measure_now(g->measure);
         if (g->cluster)
             cluster_refresh(g->cluster);
         else
@@ -376,7 +336,7 @@ static void *run(void *ctx)
     }
     close_doc(g);
     gather_journal_free(g->journal);
-    close_bake(g);
+    gather_close_bake(g);
     gather_errors_free(g->errors);
     actuator_free(g->gate);
     worker_free(g->worker); /* last: what the journal still has to write, it writes */

@@ -81,8 +81,14 @@ static struct ident *make_ident(struct gather *g)
 static struct sources *make_sources(struct gather *g)
 {
     struct sources *s = g->cluster ? cluster_sources(g->cluster) : cluster_no_sources(g->broken);
+    struct source_health more[MEASURE_SOURCES];
+    size_t n = g->measure ? gather_measure_health(g->measure, more) : 0;
     if (g->errors)
         cluster_sources_add(s, gather_errors_health(g->errors));
+    if (g->history)
+        cluster_sources_add(s, history_health(g->history));
+    for (size_t i = 0; i < n; i++)
+        cluster_sources_add(s, more[i]);
     return s;
 }
 
@@ -114,15 +120,19 @@ void gather_look(struct gather *g, const struct snap *s)
     const struct errors *es = (const struct errors *)s->sections[SECTION_ERRORS];
     bool is_current = src && src->lost_ms == TIME_NONE && src->worst == SOURCE_LIVE && ws && ws->is_synced;
     bool is_fed = es && g->errors && gather_errors_health(g->errors).state == SOURCE_LIVE;
-    gather_bake_require(g->bake, is_fed ? 1u << TRIGGER_ROWS : 0);
-    gather_bake_see(g->bake, is_current ? ws : NULL, is_fed ? es : NULL);
-    if (is_current && g->smokes)
+    if (is_current) {
         gather_smokes_see(g->smokes, ws);
-    if (!is_current || !g->spec.begins_by_hand || g->has_opened)
+        if (g->measure)
+            gather_measure_see(g->measure, ws); /* the bake may begin by that */
+    }
+    gather_bake_require(g->bake, (is_fed ? 1u << TRIGGER_ROWS : 0) | (g->measure ? gather_measure_triggers(g->measure) : 0));
+    gather_bake_see(g->bake, is_current ? ws : NULL, is_fed ? es : NULL);
+    if (!is_current || !g->spec.begins_by_hand || g->has_opened || !gather_bake_has_begun(g->bake))
         return;
     g->has_opened = true;
     if (g->spec.must_begin || !gather_bake_is_open(g->bake))
         gather_bake_open(g->bake, "", clock_story_ms() - g->spec.begun_ago_ms);
+    gather_bake_see(g->bake, ws, is_fed ? es : NULL);
 }
 
 /* Somebody who does not look at the screen hears of it when the word changes. */
@@ -192,6 +202,8 @@ void gather_publish(void *ctx)
         snap_set(s, SECTION_DOC, doc_now(g));
     if (todo & MOVED_PLAN)
         snap_set(s, SECTION_PLAN, g->errors ? gather_errors_plan_section(g->errors) : NULL);
+    if (g->history)
+        history_sections(g->history, s, clock_story_ms());
     snap_unref(g->snap);
     g->snap = snap_ref(s);
     g->published_ms = clock_io_ms();

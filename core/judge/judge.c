@@ -72,8 +72,17 @@ static void drop_bakes(struct judge *j, int64_t now_ms)
     }
 }
 
+static void note_measured(struct judge *j)
+{
+    for (const struct subject *s = j->subjects; s; s = s->hh.next) {
+        for (int k = 0; k < N_TRIGGERS; k++)
+            j->limits.measured |= s->beats[k].source[0] ? 1u << k : 0;
+    }
+}
+
 static void tick(struct judge *j, int64_t now_ms)
 {
+    note_measured(j);
     if (!j->has_link)
         probes_round(j, now_ms);
     for (size_t i = 0; i < j->n_bakes; i++)

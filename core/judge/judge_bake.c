@@ -35,9 +35,10 @@ void bake_free(struct bake_state *b)
     free(b);
 }
 
-static bool is_required(const struct limits *l, enum trigger_kind k)
+bool bake_requires(const struct bake_state *b, const struct limits *l, enum trigger_kind k)
 {
-    return k == TRIGGER_ROLLOUT || (unsigned)l->v[CONF_REQUIRED] & 1u << k;
+    bool is_set = k == TRIGGER_ROLLOUT || (unsigned)l->v[CONF_REQUIRED] & 1u << k;
+    return is_set && (b->subject->beats[k].source[0] || !(l->measured & 1u << k));
 }
 
 double bake_coverage(const struct bake_state *b, enum trigger_kind k, int64_t now_ms)
@@ -96,7 +97,7 @@ static bool find_state(const struct bake_state *b, const struct limits *l, enum 
     bool found = false;
     for (int k = 0; k < N_TRIGGERS; k++) {
         const struct watched *w = &b->triggers[k];
-        if (w->state != state || (required && !is_required(l, (enum trigger_kind)k)))
+        if (w->state != state || (required && !bake_requires(b, l, (enum trigger_kind)k)))
             continue;
         if (!found || w->since_ms < b->triggers[*out].since_ms)
             *out = (enum trigger_kind)k;
@@ -124,7 +125,7 @@ static bool find_uncovered(const struct bake_state *b, const struct limits *l, i
     bool found = false;
     for (int k = 0; k < N_TRIGGERS; k++) {
         double c = bake_coverage(b, (enum trigger_kind)k, now_ms);
-        if (!is_required(l, (enum trigger_kind)k) || c >= least)
+        if (!bake_requires(b, l, (enum trigger_kind)k) || c >= least)
             continue;
         least = c;
         *out = (enum trigger_kind)k;
@@ -278,6 +279,6 @@ void bake_open(struct judge *j, struct subject *s, const struct sample *d)
         r->short_since_ms = TIME_NONE;
     s->rows[0] = s->rows[1] = s->rows[2] = 0;
     char text[JUDGE_RULE];
-    snprintf(text, sizeof text, "%.150s %.150s", bake_name(b), b->what);
+    snprintf(text, sizeof text, "%.150s %.150s", bake_name(b), b->is_by_hand ? "by hand" : b->what);
     marks_add(j, MARK_DEPLOY, at_ms, s->id, text);
 }

@@ -35,6 +35,7 @@ enum {
 struct limits { /* the thresholds in force, all of them possible ones */
     double v[N_CONF_VALUES];
     unsigned refused; /* 1u << enum conf_value: the default stands in for it */
+    unsigned measured; /* 1u << enum trigger_kind: of some workload there ever was a sample */
 };
 
 /* ---- a workload ---- */
@@ -232,6 +233,9 @@ void rows_says(const struct bake_state *b, const struct limits *l, int64_t now_m
 void bake_open(struct judge *j, struct subject *s, const struct sample *deploy);
 void bake_tick(struct judge *j, struct bake_state *b, int64_t now_ms);
 void bake_free(struct bake_state *b);
+/* Must it say something before the word can be PASS?  A source that measures others, and this workload never, has
+ * nothing to say of it: that is named beside the word.  One that has measured nobody yet is waited for. */
+bool bake_requires(const struct bake_state *b, const struct limits *l, enum trigger_kind k);
 const char *bake_name(const struct bake_state *b); /* "shop/checkout-api" */
 double bake_coverage(const struct bake_state *b, enum trigger_kind k, int64_t now_ms);
 /* A trigger in words; with an arena all of its evidence. */

@@ -53,6 +53,7 @@ struct tracks *judge_tracks(const struct judge *j)
     t->from_ms = first * TRACK_STEP_MS;
     t->step_ms = TRACK_STEP_MS;
     t->n_points = TRACK_POINTS;
+    t->error_limit = j->limits.v[CONF_ERROR_SHARE];
     for (const struct subject *s = j->subjects; s; s = s->hh.next) {
         if (s->course.slots)
             fill_track(s, first, &t->items[t->n++], &t->section.arena);

@@ -6,11 +6,6 @@
 
 #include "core/judge/judge_internal.h"
 
-static bool is_required(const struct limits *l, enum trigger_kind k)
-{
-    return k == TRIGGER_ROLLOUT || (unsigned)l->v[CONF_REQUIRED] & 1u << k;
-}
-
 static void fill_trigger(const struct judge *j, const struct bake_state *b, enum trigger_kind k, struct trigger *out,
                          struct arena *a)
 {
@@ -19,7 +14,7 @@ static void fill_trigger(const struct judge *j, const struct bake_state *b, enum
     struct saying s = { .arena = a };
     trigger_says(b, k, &j->limits, j->tick_ms, &s);
     *out = (struct trigger){
-        .kind = k, .state = w->state, .is_required = is_required(&j->limits, k), .is_preexisting = w->is_preexisting,
+        .kind = k, .state = w->state, .is_required = bake_requires(b, &j->limits, k), .is_preexisting = w->is_preexisting,
         .rule = arena_strdup(a, s.rule), .source = arena_strdup(a, beat->source), .since_ms = w->since_ms,
         .sampled_ms = beat->source[0] ? beat->last_ms : TIME_NONE, .n = w->n, .count = w->count, .limit = w->limit,
         .value = k == TRIGGER_LATENCY ? latency_p95(b, j->tick_ms) : w->value, .baseline = w->baseline,

@@ -135,8 +135,9 @@ static void naive_minute(struct run *r, struct service *s, const struct counters
 static void put_counts(struct run *r, struct service *s, bool is_minute)
 {
     struct counters c;
-    struct sample p = { .series = s->requests, .n = 2, .span_ms = r->w.now_ms - s->scraped_ms };
-    struct sample l = { .series = s->latency, .n = TRAFFIC_BUCKETS + 1, .span_ms = p.span_ms };
+    int64_t span = s->scraped_ms == TIME_NONE ? 0 : r->w.now_ms - s->scraped_ms;
+    struct sample p = { .series = s->requests, .n = 2, .span_ms = span };
+    struct sample l = { .series = s->latency, .n = TRAFFIC_BUCKETS + 1, .span_ms = span };
     read_counters(r, s, &c);
     if (s->scraped_ms != TIME_NONE) {
         p.v[0] = c.all - s->last.all;

@@ -27,7 +27,7 @@ static const struct {
 
 struct sum {
     int n, wrong, words[5];
-    int rollbacks, soon /* within 15 min */, naive_errors, naive_latency, naive_probes, naive_any;
+    int rollbacks, soon /* within 15 min */, late_alone /* later, and so at the end */, naive_errors, naive_latency, naive_probes, naive_any;
     double first_s, last_s, total_s; /* of the ROLL BACKs, after the deploy */
 };
 
@@ -56,6 +56,7 @@ static void add(struct sum *s, int kind, uint64_t seed, const struct played *p)
         s->total_s += at;
         s->rollbacks++;
         s->soon += p->rollback_ms <= QUARTER_MS;
+        s->late_alone += p->rollback_ms > QUARTER_MS && p->word != VERDICT_WATCH;
     }
     if (!is_wrong(kind, p))
         return;
@@ -69,7 +70,8 @@ static void print(const struct sum *s, int kind)
     double n = s->n;
     printf("%-13s %6d seeds: ROLL BACK %6.2f %%", kinds[kind].story, s->n, 100 * s->rollbacks / n);
     if (s->rollbacks)
-        printf(" (%d within 15 min; after %.1f to %.1f, mean %.1f)", s->soon, s->first_s / 60, s->last_s / 60, s->total_s / s->rollbacks / 60);
+        printf(" (%d within 15 min, %d later and still at the end; after %.1f to %.1f, mean %.1f)", s->soon, s->late_alone,
+               s->first_s / 60, s->last_s / 60, s->total_s / s->rollbacks / 60);
     printf("; at the end PASS %d, WATCH %d, NO DATA %d, ROLL BACK %d\n", s->words[VERDICT_PASS], s->words[VERDICT_WATCH],
            s->words[VERDICT_NO_DATA], s->words[VERDICT_ROLLBACK]);
     printf("%-13s naive rules: errors > 5 %% in a minute %.1f %%, p95 > 1.5x in a minute %.1f %%, 3 failed probes %.1f %%,"

@@ -28,21 +28,22 @@ STORIES = {
 
 
 def watch(story, *args, env=None, state=None):
-    done = subprocess.run([BAKEWATCH, "demo", "watch", "--scenario", story, "--seed", "7", "--speed", SPEED, "-o", "ndjson",
-                           *(["--state-dir", state] if state else []), *args],
+    done = subprocess.run([BAKEWATCH, "demo", "--scenario", story, "--seed", "7", "--speed", SPEED, "-o", "ndjson",
+                           *(["--state-dir", state] if state else []), "watch", *args],
                           capture_output=True, text=True, timeout=180, check=False, env={**os.environ, **(env or {})})
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return done.returncode, lines, done.stderr
 
 
 class Stories(unittest.TestCase):
-    def story(self, name):
+    def story(self, name, *workloads):
         code, word, decides, minutes = STORIES[name]
-        got, lines, err = watch(name)
+        got, lines, err = watch(name, *workloads)
         said = json.dumps([line for line in lines if line["type"] in ("platform", "word", "end")][-5:])
         self.assertEqual(lines[-1]["type"], "end", err)
         self.assertEqual((lines[-1]["verdict"], got), (word, code), f"{name}: {said}")
-        first = [line for line in lines if line["type"] == "verdict" and line["verdict"] == "ROLL BACK"]
+        first = [line for line in lines if line["type"] == "verdict" and line["verdict"] == "ROLL BACK" and
+                 (not workloads or line["id"].endswith("/" + workloads[0]))]
         self.assertEqual(bool(first), minutes is not None, f"{name}: {first[:1]}")
         if minutes:
             self.assertIn(first[0]["decides"], decides)
@@ -60,7 +61,7 @@ class Stories(unittest.TestCase):
         self.story("slow-burn")
 
     def test_noise(self):
-        together(lambda: self.story("flaky-probe"), lambda: self.story("noisy-neighbour"))
+        together(lambda: self.story("flaky-probe"), lambda: self.story("noisy-neighbour", "checkout-api"))
 
     def test_the_dependency_is_to_blame(self):
         """Everything is red but the deploy: whatever the word is, mailer is not the one to be taken back."""
@@ -74,6 +75,41 @@ class Stories(unittest.TestCase):
         self.assertFalse([line for line in lines if line["type"] == "verdict" and line["verdict"] == "ROLL BACK"])
         self.assertIn(lines[-1]["verdict"], ("PASS", "NO DATA"))
         self.assertTrue([line for line in lines if line["type"] == "platform" and line["verdict"] == "NO DATA"])
+
+
+class Replay(unittest.TestCase):
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="bakewatch-replay-"))
+        self.addCleanup(shutil.rmtree, self.dir)
+
+    def replay(self, *args):
+        done = subprocess.run([BAKEWATCH, *args, "--state-dir", str(self.dir)], capture_output=True, text=True, check=False, timeout=60)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_same_samples_give_the_same_verdict(self):
+        code, lines, _ = watch("slow-release", state=str(self.dir))
+        live = [line for line in lines if line["type"] == "verdict"]
+        got, out, err = self.replay("replay", "-o", "json")
+        self.assertEqual((code, got, err), (1, 1, ""))
+        again = json.loads(out)
+        self.assertEqual(again["verdict"], "ROLL BACK")
+        want = {line["id"]: (line["verdict"], line["decides"], line["bake"]["first_rollback"]) for line in live}
+        self.assertEqual({b["id"]: (b["verdict"], b["decides"], b["first_rollback"]) for b in again["workloads"]}, want)
+        self.assertEqual(self.replay("replay", "-o", "json")[1], out)
+        for form, words in (("markdown", "# Deployment report"), ("html", "<svg"), ("json", '"schema":"bakewatch/report/v1"')):
+            got, report, err = self.replay("report", "--format", form)
+            self.assertEqual((got, err), (0, ""))
+            self.assertIn(words, report)
+            self.assertIn("catalog-api", report)
+
+    def test_what_is_no_recording(self):
+        self.assertEqual(self.replay("replay")[0], 2)
+        for name, data in (("random.db", os.urandom(100000)), ("empty.db", b""), ("text.db", b"no database at all\n" * 100)):
+            path = self.dir / name
+            path.write_bytes(data)
+            code, out, err = self.replay("replay", str(path))
+            self.assertNotIn(code, (0, 1, 139, 134), (name, err))
+            self.assertTrue(err)
 
 
 class Told(unittest.TestCase):
