@@ -60,6 +60,7 @@ golden_lib:= $(patsubst %.c,$(V)/%.o,$(filter-out $(golden_src),$(wildcard tests
 PTY       := $(V)/tests/pty/scene
 APPEND    := $(V)/tests/it/append
 CALLS     := $(V)/tests/it/errdb_calls
+DAY       := $(V)/tests/bench/history
 fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin  := $(patsubst %.c,$(V)/%,$(fuzz_src))
 RUN       := tests/run -o $(V)/counts
@@ -124,7 +125,7 @@ $(V)/tests/golden/test_%: $(V)/tests/golden/test_%.o $(golden_lib) $(LIB)
 $(PTY): $(pty_lib) $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 
-$(APPEND) $(CALLS): %: %.o $(LIB)
+$(APPEND) $(CALLS) $(DAY): %: %.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
 $(filter $(V)/tests/fuzz/fuzz_sim%,$(fuzz_bin)): %: %.o $(V)/tests/fuzz/replay.o $(SIM_LIB) $(LIB)
