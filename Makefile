@@ -113,8 +113,16 @@ $(V)/tui/embedded.o: $(wildcard themes/*.theme) conf/default.keys
 $(V)/core/cli/schema.o: conf/schema.sql
 $(V)/core/sim/embedded.o: $(wildcard conf/stories/*.yaml)
 
+# A story before the judge, in virtual time: the stories' verdicts and the bench of the statistics.
+PLAY      := $(V)/tests/bench/play.o
+VERDICT   := $(V)/tests/bench/verdict
+
+$(V)/tests/unit/test_sim_verdict: $(PLAY)
+$(VERDICT): %: %.o $(PLAY) $(SIM_LIB) $(LIB)
+	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs)
+
 $(filter $(V)/tests/unit/test_sim%,$(unit_bin)): %: %.o $(SIM_LIB) $(LIB)
-	$(Q)$(CC) $(ldflags) -o $@ $^ $(sim_libs) $(pkg_libs) $(test_libs)
+	$(Q)$(CC) $(ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(sim_libs) $(pkg_libs) $(test_libs)
 
 $(V)/tests/unit/test_%: $(V)/tests/unit/test_%.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
@@ -146,20 +154,20 @@ deps-test:
 check: deps-test
 	@$(MAKE) --no-print-directory check-all
 
-check-all: layers $(BIN) $(SIM) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
+check-all: layers $(BIN) $(SIM) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY) $(VERDICT)
 	@rm -f $(V)/counts
 	@ok=0; for layer in unit golden corpus pty chaos it; do \
 	    $(MAKE) --no-print-directory check-$$layer || ok=1; done; \
 	$(RUN) --sum || ok=1; exit $$ok
 
-check-fast: layers $(BIN) $(SIM) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY)
+check-fast: layers $(BIN) $(SIM) $(unit_bin) $(golden_bin) $(fuzz_bin) $(PTY) $(VERDICT)
 	@rm -f $(V)/counts
 	@ok=0; for layer in unit golden corpus pty; do \
 	    $(MAKE) --no-print-directory check-$$layer || ok=1; done; \
 	$(RUN) --sum || ok=1; exit $$ok
 
-check-unit: $(unit_bin)
-	@$(RUN) unit $^ tests/man
+check-unit: $(unit_bin) $(VERDICT)
+	@$(RUN) unit $(unit_bin) tests/man "$(VERDICT) 20"
 check-golden: $(golden_bin)
 	@$(RUN) golden $^
 check-corpus: $(fuzz_bin)
@@ -178,11 +186,12 @@ layers:
 fuzz:
 	@tests/fuzz/run $(T) $(or $(SECONDS),60)
 
-bench: $(BIN) $(SIM) $(PTY)
-	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim
+bench: $(BIN) $(SIM) $(PTY) $(VERDICT)
+	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim && $(VERDICT) fold
 
-soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS)
-	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
+soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS) $(VERDICT)
+	@[ "$(T)" != verdict ] || exec $(VERDICT) $(or $(filter-out 1,$(ROUNDS)),1000); [ "$(T)" = verdict ] || \
+		@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
 
 demo: deps
 	@$(MAKE) --no-print-directory $(BIN) $(SIM)

@@ -3,8 +3,8 @@
 #include <string.h>
 
 const struct panel_ops *const all_panels[] = {
-    &workloads_panel, &errors_panel, &events_panel, &sources_panel, &workload_panel, &error_panel,
-    &doc_panel, &log_panel, &help_panel, NULL,
+    &workloads_panel, &errors_panel, &events_panel, &sources_panel, &window_panel, &performance_panel,
+    &workload_panel, &error_panel, &evidence_panel, &doc_panel, &log_panel, &help_panel, NULL,
 };
 
 bool panels_are_stale(const struct frame *f)

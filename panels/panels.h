@@ -10,8 +10,9 @@
 #include "tui/keymap.h"
 #include "tui/panel.h"
 
-extern const struct panel_ops workloads_panel, errors_panel, events_panel, sources_panel; /* tabs */
-extern const struct panel_ops workload_panel, error_panel, doc_panel, log_panel, help_panel; /* layers */
+extern const struct panel_ops workloads_panel, errors_panel, events_panel, sources_panel, window_panel,
+    performance_panel; /* tabs */
+extern const struct panel_ops workload_panel, error_panel, evidence_panel, doc_panel, log_panel, help_panel; /* layers */
 extern const struct panel_ops *const all_panels[]; /* ends with NULL */
 
 void help_attach(const struct keymap *keys, const struct cmd *global); /* before the first frame */

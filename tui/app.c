@@ -207,10 +207,35 @@ static void look_at_plan(struct ui *ui)
     ui->said_is_news = true;
 }
 
+/* The one thing that is worth a bell: it must be taken back, or nothing is known any more. */
+static void look_at_verdict(struct ui *ui)
+{
+    const struct verdict *v = (const struct verdict *)ui->snap->sections[SECTION_VERDICT];
+    enum verdict_word before = ui->word;
+    if (!v || v->word == before)
+        return;
+    ui->word = v->word;
+    bool is_alarm = v->word == VERDICT_ROLLBACK || (v->word == VERDICT_NO_DATA && before != VERDICT_NONE);
+    if (!is_alarm)
+        return;
+    if (!ui->no_bell)
+        term_raw(ui->term, "\a", 1);
+    if (ui->has_osc9) { /* our own words alone: nothing from outside becomes an escape sequence */
+        char osc[80];
+        int n = snprintf(osc, sizeof osc, "\033]9;bakewatch: %s\a", verdict_name(v->word));
+        term_raw(ui->term, osc, (size_t)n);
+    }
+    if (before == VERDICT_NONE) /* it was so when we came: the bar says it */
+        return;
+    ui_warn(ui, "verdict: %s, was %s; v shows why", verdict_name(v->word), verdict_name(before));
+    ui->said_is_news = true;
+}
+
 /* Did anything that is shown move?  Hidden layers and tabs below them do not count. */
 static unsigned shown_reads(const struct ui *ui)
 {
-    unsigned reads = 1u << SECTION_IDENT | 1u << SECTION_SOURCES | 1u << SECTION_WORKLOADS | 1u << SECTION_PLAN;
+    unsigned reads = 1u << SECTION_IDENT | 1u << SECTION_SOURCES | 1u << SECTION_WORKLOADS | 1u << SECTION_PLAN |
+                     1u << SECTION_VERDICT;
     if (ui->n_layers)
         return reads | ui->ops[ui_top(ui)]->reads;
     for (size_t i = 0; i < ui->n_tabs; i++)
@@ -229,6 +254,8 @@ static void look_for_moves(struct ui *ui)
             look_at_rights(ui);
         if (i == SECTION_PLAN)
             look_at_plan(ui);
+        if (i == SECTION_VERDICT)
+            look_at_verdict(ui);
         ui->versions[i] = v;
     }
     int64_t second = clock_story_ms() / 1000; /* the clock of the first line; ages are coarser */
@@ -245,10 +272,10 @@ static void look_for_moves(struct ui *ui)
     }
 }
 
-/* The rows stand still; what was asked for, how the sources are and where we are go on.  Takes `live`. */
+/* The rows stand still; what was asked for, how the sources are, the verdict and where we are go on.  Takes `live`. */
 static struct snap *paused(const struct snap *held, struct snap *live)
 {
-    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT, SECTION_PLAN };
+    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT, SECTION_PLAN, SECTION_VERDICT };
     struct snap *s = snap_new(held);
     for (size_t i = 0; i < ARRAY_LEN(go_on); i++)
         snap_set(s, go_on[i], live->sections[go_on[i]] ? section_ref(live->sections[go_on[i]]) : NULL);

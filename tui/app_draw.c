@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "tui/app_state.h"
+#include "tui/verdict.h"
 
-enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, HINT_COLS = 100, CAPTION_ROWS = 10 };
+enum { LEAST_ROWS = 5, LEAST_COLS = 20, PROOF_LATE_MS = 30000, HINT_COLS = 100, CAPTION_ROWS = 10, VERDICT_ROWS = 8 };
 
 static const void *section(const struct ui *ui, enum section_id id)
 {
@@ -254,6 +255,7 @@ static const struct {
               { "errors", "errors" }, { "next-error", "next" }, { "acknowledge", "acknowledge" },
               { "resolve", "resolve" }, { "merge", "merge" }, { "workload", "workload" },
               { "wrap", "wrap" }, /* the panel's own up to here */
+              { "verdict", "verdict" },
               { "follow", "follow" }, { "prompt filter", "filter" },
               { "faults", "faults" }, { "next", "panel" }, { "zoom", "zoom" },
               { "back", "back" }, { "help", "help" }, { "close", "quit" } /* the ways out have room always */ };
@@ -384,6 +386,16 @@ static int draw_caption(struct ui *ui, struct canvas *c)
     return 1;
 }
 
+/* The word, below the strip; where there are few rows the panel is worth more. */
+static int draw_verdict(struct ui *ui, struct canvas *c)
+{
+    struct frame f = ui_frame(ui, ui_top(ui));
+    if (ui->rows < VERDICT_ROWS)
+        return 0;
+    verdict_bar(&f, c, 1);
+    return 1;
+}
+
 void app_draw(struct ui *ui)
 {
     struct canvas *c = &ui->canvas;
@@ -395,7 +407,8 @@ void app_draw(struct ui *ui)
         canvas_textf(c, 0, 0, ROLE_TEXT, "%dx%d is too small (20x5); q quits", ui->cols, ui->rows);
     } else {
         draw_strip(ui, c);
-        struct area middle = { 1, 0, ui->rows - 2 - draw_caption(ui, c), ui->cols };
+        int bar = draw_verdict(ui, c);
+        struct area middle = { 1 + bar, 0, ui->rows - 2 - bar - draw_caption(ui, c), ui->cols };
         draw_body(ui, middle);
         if (ui->dialog.is_open) {
             struct canvas body = canvas_window(c, middle);

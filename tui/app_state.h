@@ -2,6 +2,7 @@
 #ifndef TUI_APP_STATE_H
 #define TUI_APP_STATE_H
 
+#include "core/model/verdict.h"
 #include "tui/app.h"
 #include "tui/dialog.h"
 #include "tui/keys.h"
@@ -9,7 +10,7 @@
 #include "tui/prompt.h"
 #include "tui/term.h"
 
-enum { APP_PANELS = 12, APP_LAYERS = 8, SAY_MS = 3000, OFFERS = 256 };
+enum { APP_PANELS = 14, APP_LAYERS = 8, SAY_MS = 3000, OFFERS = 256 };
 
 struct ui {
     const struct app_env *env;
@@ -43,6 +44,8 @@ struct ui {
     char ban[224];
     size_t n_unended;           /* that have been said */
     char kept[PROMPT_CAP];      /* a line that was refused because nothing was armed; "" = none */
+    enum verdict_word word;     /* of the platform, as it was said last */
+    bool no_bell, has_osc9;
     uint64_t versions[N_SECTIONS];
     uint64_t log_seq;
     int64_t shown_second;

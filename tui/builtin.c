@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/model/verdict.h"
 #include "tui/app_state.h"
 
 enum { CLIP_BYTES = 74000, ARM_MS = 10 * 60000, ARM_MOST_MS = 3600000 };
@@ -285,6 +286,14 @@ static void journal(struct ui *ui, void *state, const struct frame *f, const cha
     ui_open_doc(ui, &(struct cmd_msg){ .doc = DOC_JOURNAL });
 }
 
+static void smoke(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    struct cmd_msg m = { .doc = DOC_SMOKE };
+    (void)state, (void)f;
+    snprintf(m.name, sizeof m.name, "%s", arg);
+    ui_open_doc(ui, &m);
+}
+
 static void set(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
     struct theme theme;
@@ -298,8 +307,12 @@ static void set(struct ui *ui, void *state, const struct frame *f, const char *a
             ui_warn(ui, "%s", e.text);
         else
             term_theme(ui->term, &theme);
+    } else if (text_eq(arg, "bell") || text_eq(arg, "nobell")) {
+        ui->no_bell = text_eq(arg, "nobell");
+    } else if (text_eq(arg, "osc9") || text_eq(arg, "noosc9")) {
+        ui->has_osc9 = text_eq(arg, "osc9");
     } else {
-        ui_warn(ui, "set theme NAME, set ascii or set unicode");
+        ui_warn(ui, "set theme NAME, ascii, unicode, bell, nobell, osc9 or noosc9");
     }
 }
 
@@ -362,6 +375,70 @@ static void copy(struct ui *ui, void *state, const struct frame *f, const char *
     buf_release(&osc);
 }
 
+/* ---- the verdict ---- */
+
+static const struct bake *bake_here(struct ui *ui)
+{
+    size_t i = ui_top(ui);
+    struct frame f = ui_frame(ui, i);
+    const struct verdict *v = frame_section(&f, SECTION_VERDICT);
+    struct buf id = BUF_INIT(TEXT_CELL * 64);
+    const struct bake *b = NULL;
+    if (ui->ops[i]->selected_id) {
+        ui->ops[i]->selected_id(ui->state[i], &f, &id);
+        b = verdict_bake(v, buf_str(&id));
+    }
+    buf_release(&id);
+    return b ? b : v && v->n_bakes ? &v->bakes[0] : NULL;
+}
+
+static void verdict(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    (void)state, (void)f, (void)arg;
+    const struct bake *b = bake_here(ui);
+    if (b)
+        ui_open(ui, "evidence", b->subject);
+    else
+        ui_warn(ui, "no window is open: a deploy begins one, and so does :mark");
+}
+
+/* A word for the time line; where no window is open it begins one, or else nothing would be judged. */
+static void mark(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    const struct verdict *v = frame_section(f, SECTION_VERDICT);
+    struct cmd_msg m = { .kind = v && v->n_bakes ? CMD_MARK : CMD_BAKE, .ms = TIME_NONE };
+    (void)state;
+    snprintf(m.note, sizeof m.note, "%s", arg[0] ? arg : "mark");
+    if (m.kind == CMD_BAKE && !ui_send(ui, &m))
+        return;
+    bool begins = m.kind == CMD_BAKE;
+    m.kind = CMD_MARK;
+    if (ui_send(ui, &m))
+        ui_say(ui, begins ? "a window begins now, for every workload" : "marked");
+}
+
+static void bake(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    size_t i = ui_top(ui);
+    struct cmd_msg m = { .kind = CMD_BAKE, .ms = TIME_NONE };
+    struct buf id = BUF_INIT(sizeof m.workload - 1);
+    int64_t ago = 0;
+    (void)state, (void)f;
+    if (arg[0] && !text_to_span_ms(arg, &ago)) {
+        ui_warn(ui, "how long ago did it begin? \"%.40s\" is no time like 10m", arg);
+        return;
+    }
+    if (ui->ops[i]->selected_id) {
+        struct frame now = ui_frame(ui, i);
+        ui->ops[i]->selected_id(ui->state[i], &now, &id);
+    }
+    snprintf(m.workload, sizeof m.workload, "%s", buf_str(&id));
+    buf_release(&id);
+    m.ms = clock_story_ms() - ago;
+    if (ui_send(ui, &m))
+        ui_say(ui, m.workload[0] ? "a window by hand for this workload" : "a window by hand for every workload");
+}
+
 const struct cmd app_commands[] = {
     { "help", "", "keys and commands", false, help },
     { "prompt", "[filter|COMMAND]", "a line for a command, or for a filter", false, prompt },
@@ -400,6 +477,9 @@ const struct cmd app_commands[] = {
     { "refresh", "", "ask every source again, now", false, refresh_now },
     { "redraw", "", "paint the whole screen again", false, redraw_all },
     { "zone", "", "times in UTC, local, or since the deploy", false, zone },
+    { "verdict", "", "the evidence behind the verdict, of the selected workload if it has one", false, verdict },
+    { "mark", "[TEXT]", "a mark on the time line; begins a window where none is open", false, mark },
+    { "bake", "[TIME]", "begin a window by hand, now or TIME ago, for the selected workload", false, bake },
     { "ns", "[NAME[,NAME]|all]", "watch other namespaces; alone: lists them", false, ns },
     { "ctx", "[NAME]", "watch another context, read-only; alone: lists them", false, ctx },
     { "arm", "[TIME]", "allow changes for 10m, or for TIME; each is asked for", false, arm },
@@ -407,7 +487,8 @@ const struct cmd app_commands[] = {
     { "goto", "PANEL [ID]", "open a panel, at a row", false, go },
     { "log", "", "our own log", false, show_log },
     { "journal", "", "what was changed from here, and what has no known end", false, journal },
-    { "set", "theme NAME|ascii|unicode", "how the screen looks", false, set },
+    { "smoke", "[NAME]", "run a smoke check of the config; alone: lists them", false, smoke },
+    { "set", "theme NAME|ascii|unicode|[no]bell|[no]osc9", "how the screen looks and sounds", false, set },
     { "copy", "", "copy the row to the terminal's clipboard", false, copy },
     { "mouse", "", "mouse on or off", false, mouse },
     { "suspend", "", "stop, back to the shell; fg returns", false, suspend_now },

@@ -100,6 +100,13 @@ static const char *plain(int32_t cp)
     case 0x2191: return "^";
     case 0x2193: return "v";
     case 0x251C: case 0x2514: return "`";
+    case 0x2581: case 0x2582: return "_";
+    case 0x2583: case 0x2584: return "-";
+    case 0x2585: case 0x2586: return "=";
+    case 0x2587: case 0x2588: return "#";
+    case 0x254C: return ".";
+    case 0x25C6: return "*";
+    case 0x25BC: return "v";
     default: return "?";
     }
 }

@@ -18,13 +18,33 @@ static int64_t real_io(void)
     return read_clock(CLOCK_BOOTTIME);
 }
 
-static int64_t real_story(void)
-{
-    return read_clock(CLOCK_REALTIME);
-}
-
+static int64_t real_story(void);
 static int64_t (*io_now)(void) = real_io;
 static int64_t (*story_now)(void) = real_story;
+
+/* The wall clock less CLOCK_BOOTTIME.  It is followed while it drifts; a jump (somebody set the clock) is not:
+ * ages, windows and counters go on as if it had not been. */
+enum { JUMP_MS = 2000 };
+static atomic_llong wall_offset_ms;
+static atomic_bool has_offset;
+
+static int64_t real_story(void)
+{
+    int64_t boot = read_clock(CLOCK_BOOTTIME), wall = read_clock(CLOCK_REALTIME);
+    int64_t diff = wall - boot - atomic_load(&wall_offset_ms);
+    if (!atomic_load(&has_offset) || (diff < JUMP_MS && diff > -JUMP_MS)) {
+        atomic_store(&wall_offset_ms, wall - boot);
+        atomic_store(&has_offset, true);
+        return wall;
+    }
+    return wall - diff;
+}
+
+int64_t clock_wall_ahead_ms(void)
+{
+    return story_now == real_story ? read_clock(CLOCK_REALTIME) - real_story() : 0;
+}
+
 
 void clock_set(int64_t (*io)(void), int64_t (*story)(void))
 {

@@ -19,6 +19,8 @@
 int64_t clock_io_ms(void);
 int64_t clock_mono_ms(void);  /* CLOCK_MONOTONIC: only to notice a suspend by its gap to io */
 int64_t clock_story_ms(void);
+/* A wall clock that is set while we run does not move the story: so far it is ahead of it now, 0 = it was not set. */
+int64_t clock_wall_ahead_ms(void);
 void clock_set(int64_t (*io)(void), int64_t (*story)(void)); /* NULL = the real one */
 /* From now on the story clock shows story_ms at io_ms and runs `rate` times as fast as the real one
  * (0 = it stands).  Any thread, any number of times; overrides clock_set's story. */

@@ -18,9 +18,9 @@ enum { MOST_LIST = 32 };
 
 /* In the order of the help. */
 const struct flag flags[] = {
-    { 'n', "namespace", "NS", "console demo status doctor", "namespaces to watch: repeat, or join with ','" },
-    { 'A', "all-namespaces", NULL, "console demo status doctor", "all namespaces" },
-    { 'o', "output", "FORMAT", "demo status errors journal doctor", "table, wide, json, ndjson or name" },
+    { 'n', "namespace", "NS", "console demo watch status doctor", "namespaces to watch: repeat, or join with ','" },
+    { 'A', "all-namespaces", NULL, "console demo watch status doctor", "all namespaces" },
+    { 'o', "output", "FORMAT", "demo watch replay smoke status errors journal doctor", "table, wide, json, ndjson or name" },
     { 'w', "watch", NULL, "status", "status: print again whenever it changes" },
     { 'e', "environment", "NAME", "all", "an environment of the config" },
     { 0, "config", "FILE", "all", "this config file instead of the user's" },
@@ -45,9 +45,13 @@ const struct flag flags[] = {
     { 0, "origin", NULL, "config", "config show: where each value comes from" },
     { 0, "pre", NULL, "doctor", "doctor: without the network" },
     { 'f', "follow", NULL, "errors", "errors: go on for ever" },
-    { 0, "since", "TIME", "errors", "errors: as far back as 30m, 24h (as without it), or all" },
+    { 0, "since", "TIME", "errors watch", "errors: as far back as 30m, 24h (as without it), or all; watch: the deploy was so long ago" },
+    { 0, "window", "TIME", "watch demo", "watch: how long a deploy is watched (30m, or what the config says)" },
+    { 0, "fail-on", "WORD", "watch demo", "watch: exit 1 also when it ends as WATCH (watch), or only for ROLL BACK (fail)" },
+    { 0, "format", "NAME", "report", "report: markdown, json or html" },
+    { 0, "report", "FILE", "watch demo", "watch: write the report there at the end: .md, .html or .json" },
     { 0, "new", NULL, "errors", "errors -f: only what comes from now on" },
-    { 0, "errors-db", "PLACE", "console errors run doctor", "this error database (passwords belong into ~/.pgpass)" },
+    { 0, "errors-db", "PLACE", "console watch errors run doctor", "this error database (passwords belong into ~/.pgpass)" },
     { 0, "apply", NULL, "errors", "errors init: carry it out" },
     { 0, "code", "CODE", "errors", "errors: the error code" },
     { 0, "severity", "WORD", "errors", "errors: this severity and worse; classify: the word" },
@@ -58,8 +62,8 @@ const struct flag flags[] = {
     { 0, "env", "NAME", "run", "run: the environment in the row" },
     { 0, "impact", "TEXT", "run", "run: what it means for users" },
     { 0, "business-impact", "TEXT", "run", "run: what it means for the business" },
-    { 0, "read-only", NULL, "console errors run", "refuse every change, whatever is armed" },
-    { 0, "write", NULL, "console errors", "armed from the start: changes are possible, each after a question" },
+    { 0, "read-only", NULL, "console errors run smoke", "refuse every change, whatever is armed" },
+    { 0, "write", NULL, "console errors smoke", "armed from the start: changes are possible, each after a question" },
     { 0, "theme", "NAME", "console demo", "default, light, cvd, mono or high-contrast" },
     { 0, "ascii", NULL, "console demo", "no characters but ASCII on the screen" },
     { 0, "no-color", NULL, "console demo", "no colours" },
@@ -121,7 +125,7 @@ static bool set_texts(struct options *o, const struct flag *f, const char *v)
         { "tls-server-name", &o->kube.tls_server_name }, { "proxy-url", &o->kube.proxy_url },
         { "config", &o->config_file }, { "state-dir", &o->state_dir }, { "environment", &o->environment },
         { "note", &o->note }, { "confirm", &o->confirm }, { "stage", &o->stage }, { "env", &o->row_environment },
-        { "impact", &o->impact }, { "business-impact", &o->business_impact }, { "code", &o->code }, { "errors-db", &o->errors_db }, { "since", &o->since },
+        { "impact", &o->impact }, { "business-impact", &o->business_impact }, { "code", &o->code }, { "errors-db", &o->errors_db }, { "since", &o->since }, { "fail-on", &o->fail_on }, { "report", &o->report }, { "format", &o->format },
         { "severity", &o->severity }, { "service", &o->service },
         { "theme", &o->theme }, { "scenario", &o->scenario }, { "speed", &o->speed }, { "seed", &o->seed }, { "log-file", &o->log_file }, { "log-level", &o->log_level },
     };
@@ -171,6 +175,8 @@ static bool set_flag(struct options *o, const struct flag *f, const char *v,
         ok = text_to_span_ms(v, &o->request_timeout_ms);
     else if (is(f, "timeout"))
         ok = text_to_span_ms(v, &o->timeout_ms);
+    else if (is(f, "window"))
+        ok = text_to_span_ms(v, &o->window_ms) && o->window_ms > 0;
     if (!ok)
         cli_complain("--%s: \"%s\" is not %s", f->name, v,
                      is(f, "output") ? "table, wide, json, ndjson or name" : "a time like 5s or 1m");

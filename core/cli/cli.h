@@ -45,6 +45,9 @@ struct options {
     const char *note, *confirm;   /* of a change */
     const char *stage, *row_environment, *impact, *business_impact; /* run: what a row says */
     const char *errors_db;        /* --errors-db: instead of the config's */
+    const char *format;           /* report: --format; NULL = Markdown */
+    const char *fail_on, *report; /* watch: --fail-on, --report; NULL = not said */
+    int64_t window_ms;            /* --window; 0 = the config's */
     const char *since;            /* --since: a span, or "all" */
     bool follow, is_new, apply;   /* errors: -f, --new, --apply */
     const char *log_file, *log_level;
@@ -80,6 +83,11 @@ int cmd_journal(const struct options *o, const struct cli_env *env);
 int cmd_config(const struct options *o, const struct cli_env *env);
 int cmd_errors(const struct options *o, const struct cli_env *env);
 int cmd_errors_classify(const struct options *o, const struct cli_env *env); /* args: after `classify` */
+int cmd_replay(const struct options *o, const struct cli_env *env);
+int cmd_report(const struct options *o, const struct cli_env *env);
+int cmd_smoke(const struct options *o, const struct cli_env *env);
+int cmd_watch(const struct options *o, const struct cli_env *env);
+int watch_run(const struct options *o); /* what `watch` does once its options are checked */
 int cmd_demo(const struct options *o, const struct cli_env *env);
 int cmd_doctor(const struct options *o, const struct cli_env *env);
 int cmd_version(const struct options *o, const struct cli_env *env);

@@ -20,11 +20,12 @@ int cmd_demo(const struct options *o, const struct cli_env *env)
     const struct kube_overrides *k = &o->kube;
     bool is_elsewhere = k->kubeconfig || k->context || k->cluster || k->user || k->server || k->as || k->token ||
                         k->proxy_url || k->certificate_authority || k->insecure_skip_tls_verify;
-    if (o->n_args || o->errors_db || o->state_dir || o->environment || is_elsewhere) {
+    bool is_watch = o->n_args && text_eq(o->args[0], "watch");
+    if ((o->n_args && !is_watch) || o->errors_db || o->environment || is_elsewhere) {
         cli_complain("demo: it has a platform of its own; see 'bakewatch help demo'");
         return EXIT_USAGE;
     }
-    if (o->is_output_set && (o->output != OUTPUT_NDJSON || !o->headless)) {
+    if (!is_watch && o->is_output_set && (o->output != OUTPUT_NDJSON || !o->headless)) {
         cli_complain("demo: -o ndjson, with --headless");
         return EXIT_USAGE;
     }
@@ -47,8 +48,11 @@ int cmd_demo(const struct options *o, const struct cli_env *env)
     d.kube = (struct kube_overrides){ .kubeconfig = sim.kubeconfig };
     d.errors_db = sim.errors_db;
     d.demo_control = sim.control;
-    setenv("XDG_STATE_HOME", sim.dir, 1); /* journal and log of a demo are no record of anything */
-    int rc = o->headless ? stream_run(&d) : env->console(&d);
+    d.args = is_watch ? o->args + 1 : NULL; /* whose verdict */
+    d.n_args = is_watch ? o->n_args - 1 : 0;
+    if (!o->state_dir) /* a demo is no record of anything, unless it is asked for */
+        setenv("XDG_STATE_HOME", sim.dir, 1);
+    int rc = is_watch ? watch_run(&d) : o->headless ? stream_run(&d) : env->console(&d);
     simulator_stop(&sim);
     return rc;
 }

@@ -6,10 +6,26 @@ const struct command commands[] = {
       "  bakewatch status -A -o json\n"
       "  bakewatch status -w policy-api\n\n"
       "DEPLOYED is how long the present pod template is in force, RESTARTS are those since then.\n" },
-    { "demo", "", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
+    { "watch", "[NAME...]", "the verdict without a screen: for pipelines; ends with it as exit code", cmd_watch,
+      "  bakewatch watch -n openpolicy --window 30m -o ndjson\n"
+      "  bakewatch watch policy-api --fail-on watch --report report.html\n"
+      "  bakewatch watch --since 5m\n\n"
+      "It follows the windows of what was deployed, or begins one now when nothing was; ROLL BACK ends it at once.\n" },
+    { "replay", "[FILE]", "judge a recorded window again: the same samples, the same verdict", cmd_replay,
+      "  bakewatch replay\n"
+      "  bakewatch replay ~/.local/state/bakewatch/history/eks-1-3f21c0aa.db -o json\n" },
+    { "report", "[FILE]", "the deployment report of a recorded window", cmd_report,
+      "  bakewatch report > report.md\n"
+      "  bakewatch report --format html > report.html\n" },
+    { "smoke", "[NAME...]", "run the config's smoke checks: HTTP steps with assertions", cmd_smoke,
+      "  bakewatch smoke -e staging\n"
+      "  bakewatch smoke -e staging --write orders\n\n"
+      "Exit: 0 all steps are ok, 1 one failed, 3 one was not run (a step that writes needs --write).\n" },
+    { "demo", "[watch [NAME...]]", "a simulated platform and a story of it: nothing real is touched", cmd_demo,
       "  bakewatch demo\n"
       "  bakewatch demo --scenario dependency-down --speed 30\n"
-      "  bakewatch demo --headless --speed 60 | grep '\"type\":\"error\"'\n" },
+      "  bakewatch demo --headless --speed 60 | grep '\"type\":\"error\"'\n"
+      "  bakewatch demo watch --scenario good-release --speed 60\n" },
     { "journal", "[unfinished|close OP|verify]", "what was changed from here, and whether that record is whole", cmd_journal,
       "  bakewatch journal\n"
       "  bakewatch journal -o ndjson\n"

@@ -25,6 +25,9 @@ const struct conf_field conf_fields[] = {
       "our own rules alone", "which category an error has; the first that matches, before our own" },
     { "environments.NAME.services.NAME", "[KIND/]NAME", "the workload of the same name",
       "which workload a service_name of the table is" },
+    { "environments.NAME.smoke", "list of {name, service, every, writes, steps}", "none",
+      "HTTP steps with assertions, run by `smoke` and by their schedule" },
+    { "notify", "list of {on, command} or {on, url, token_file}", "none", "who is told when the verdict changes" },
     { "errors", "like environments.NAME.errors", "none", "where no environment is chosen" },
     { "keys.KEY", "command line", "conf/default.keys", "what a key does" },
     { "theme", "name", "default", "default, light, cvd, mono, high-contrast, or a file's name" },
@@ -111,8 +114,10 @@ const char *conf_class_name(enum conf_class c)
 static void read_env(struct conf_reader *r, struct conf_env *env, const struct yaml_node *map)
 {
     static const char *const known[] = { "class", "context", "namespaces", "read_only",
-                                         "errors", "services" };
+                                         "errors", "services", "smoke", "health", "metrics", "prometheus",
+                                         "alertmanager", "thresholds", "window", "links" };
     static const char *const classes[] = { "development", "staging", "production" };
+    conf_read_measure(r, &env->measure, map);
     if (yaml_is_null(map))
         return;
     if (map->kind != YAML_MAP) {
@@ -135,10 +140,12 @@ static void read_env(struct conf_reader *r, struct conf_env *env, const struct y
             env->errors = conf_read_errors(r, key, v);
         } else if (text_eq(key->text, "services")) {
             conf_read_services(r, env, v);
-        } else {
+        } else if (!text_eq(key->text, "smoke") && !conf_measure_has(key->text)) {
             conf_unknown_key(r, key, known, ARRAY_LEN(known));
         }
     }
+    if (!yaml_is_null(yaml_get(map, "smoke"))) /* last: what it may do is a question of the class */
+        conf_read_smokes(r, env, yaml_get(map, "smoke"));
 }
 
 static void read_envs(struct conf_reader *r, const struct yaml_node *map)
@@ -209,7 +216,7 @@ static void read_log(struct conf_reader *r, const struct yaml_node *map)
 
 static void read_root(struct conf_reader *r, const struct yaml_node *root)
 {
-    static const char *const known[] = { "environments", "errors", "keys", "theme", "log" };
+    static const char *const known[] = { "environments", "errors", "notify", "keys", "theme", "log" };
     if (root->kind != YAML_MAP) {
         conf_bad(r, root, "the configuration is a mapping");
         return;
@@ -222,6 +229,8 @@ static void read_root(struct conf_reader *r, const struct yaml_node *root)
             read_envs(r, v);
         else if (text_eq(key->text, "errors"))
             r->c->errors = conf_read_errors(r, key, v);
+        else if (text_eq(key->text, "notify"))
+            conf_read_notify(r, v);
         else if (text_eq(key->text, "keys"))
             read_keys(r, v);
         else if (text_eq(key->text, "log"))

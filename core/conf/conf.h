@@ -16,9 +16,11 @@
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/conf/measure.h"
 
 enum { CONF_BYTES = 1024 * 1024, CONF_ENVS = 100, CONF_LIST = 32,
-       CONF_RULES = 200, CONF_SERVICES = 1000, CONF_PATTERN = 1000 };
+       CONF_RULES = 200, CONF_SERVICES = 1000, CONF_PATTERN = 1000, CONF_SMOKES = 50, CONF_STEPS = 20,
+       CONF_PAIRS = 16, CONF_NOTIFY = 10 };
 enum conf_class { CONF_CLASS_UNKNOWN, CONF_DEVELOPMENT, CONF_STAGING, CONF_PRODUCTION };
 
 struct conf_origin {
@@ -45,6 +47,27 @@ struct conf_service { /* service_name in the error table -> [KIND/]NAME of a wor
     struct conf_origin origin;
 };
 
+struct conf_pair {
+    const char *name, *value; /* value NULL: null in the file */
+};
+
+struct conf_step { /* of a smoke check.  ${NAME} in url, body, bearer and header values is what an earlier step saved */
+    const char *name, *method, *url;
+    const char *body, *token_file, *bearer; /* NULL = none */
+    const struct conf_pair *headers, *json, *save; /* json: path -> what must stand there, NULL = anything; save: name -> path */
+    size_t n_headers, n_json, n_save;
+    int expect;         /* the status */
+    int64_t timeout_ms;
+};
+
+struct conf_smoke {
+    const char *name, *service; /* service: [KIND/]NAME of the workload whose health it tells of; NULL = none */
+    int64_t every_ms;           /* 0 = when it is asked for */
+    bool writes, changes;       /* writes: said in the file; changes: some step has a method that writes */
+    const struct conf_step *steps;
+    size_t n_steps;
+};
+
 struct conf_env {
     const char *name;
     enum conf_class class;
@@ -55,7 +78,16 @@ struct conf_env {
     const struct conf_errors *errors; /* NULL = none */
     const struct conf_service *services;
     size_t n_services;
+    const struct conf_smoke *smokes;
+    size_t n_smokes;
+    struct conf_measure measure;
     struct conf_origin origin;
+};
+
+struct conf_notify { /* one of command and url */
+    unsigned on;                 /* 1u << enum verdict_word, core/model/verdict.h */
+    const char *const *command;  /* NULL-terminated */
+    const char *url, *token_file;
 };
 
 struct conf_key { /* keys: {KEY: command line} */
@@ -70,6 +102,8 @@ struct conf {
     const struct conf_errors *errors; /* where no environment is chosen; NULL = none */
     struct conf_key *keys;
     size_t n_keys;
+    const struct conf_notify *notify;
+    size_t n_notify;
     const char *theme, *log_level, *log_file; /* NULL = not said */
     struct conf_origin theme_origin, log_level_origin, log_file_origin;
     const char *files[2]; /* those that were read */
@@ -93,6 +127,7 @@ const char *conf_class_name(enum conf_class c);
 const struct conf_errors *conf_find_errors(const struct conf *c, const struct conf_env *env);
 /* `db` as it may be shown: passwords become ***. */
 void conf_mask_db(struct buf *out, const char *db);
+bool conf_step_reads(const struct conf_step *s); /* GET, HEAD, OPTIONS */
 const char *conf_category_name(int category); /* "configuration", ... */
 
 /* What the config can hold, for `config show`, the man page and "did you mean". */

@@ -64,6 +64,21 @@ static void on_link_state(void *ctx)
     c->spec.on_health(c->spec.ctx);
 }
 
+static void on_link_lost(void *ctx)
+{
+    struct cluster *c = ctx;
+    if (c->spec.on_link)
+        c->spec.on_link(c->spec.ctx, false);
+    on_link_state(ctx);
+}
+
+static void on_link_proof(void *ctx)
+{
+    struct cluster *c = ctx;
+    if (c->spec.on_link)
+        c->spec.on_link(c->spec.ctx, true);
+}
+
 /* The figure starts anew: what was asked for before the link was lost is no rate of now. */
 static void restart_rate(struct cluster *c)
 {
@@ -215,8 +230,8 @@ struct cluster *cluster_new(struct loop *l, const struct cluster_spec *spec)
     c->spec = *spec;
     c->kube = kube_new(l, spec->target, spec->request_timeout_ms);
     c->view = kube_view_new();
-    struct link_hooks hooks = { .on_lost = on_link_state, .on_back = on_link_back,
-                                .on_state = on_link_state, .ctx = c };
+    struct link_hooks hooks = { .on_lost = on_link_lost, .on_back = on_link_back,
+                                .on_proof = on_link_proof, .on_state = on_link_state, .ctx = c };
     c->link = kube_link_new(l, c->kube, &hooks);
     size_t n = spec->n_namespaces ? spec->n_namespaces : 1;
     for (size_t i = 0; i < n && i < MOST_NAMESPACES; i++) {
@@ -271,6 +286,11 @@ void cluster_doubt(struct cluster *c)
     for (size_t i = 0; i < c->n_watches; i++)
         kube_watch_doubt(c->watches[i]);
     on_link_back(c);
+}
+
+void cluster_ask_link(struct cluster *c)
+{
+    kube_link_ask(c->link);
 }
 
 bool cluster_is_synced(const struct cluster *c)

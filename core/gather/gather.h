@@ -33,6 +33,10 @@ struct gather_spec {
     const char *state_dir;         /* --state-dir; NULL = the usual place */
     const char *who;               /* "ann@bastion-1" */
     bool read_only, write;         /* --read-only, --write */
+    int64_t window_ms;             /* --window; 0 = as the config says */
+    bool begins_by_hand;           /* headless: where no window is open when all is seen, one begins by itself */
+    bool must_begin;               /* and also where one is open */
+    int64_t begun_ago_ms;          /* so long ago */
     const char *demo;              /* the demo: the simulator's control socket; NULL = no demo */
     struct snap_slot *slot;
 };

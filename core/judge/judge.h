@@ -28,7 +28,7 @@ struct judge;
 struct judge *judge_new(void);
 void judge_free(struct judge *j); /* NULL is fine */
 void judge_put(struct judge *j, const struct sample *s);
-void judge_run(struct judge *j, int64_t now_ms); /* the ticks up to now; a time before the last is nothing */
+void judge_run(struct judge *j, int64_t now_ms); /* the ticks before now; a time before the last is nothing */
 uint64_t judge_version(const struct judge *j);   /* rises when judge_verdict would say something else */
 struct verdict *judge_verdict(const struct judge *j); /* a new section, as of the last tick */
 struct tracks *judge_tracks(const struct judge *j);   /* a new section */

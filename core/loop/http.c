@@ -30,6 +30,7 @@ struct http_req {
     int status;
     int64_t retry_after_ms;
     bool is_throttled, was_idle;
+    bool has_excess; /* bytes came after the end of the body */
     int socket_errno; /* of a socket that could not be made: curl calls it "couldn't connect" */
     struct err e; /* set by a callback that ended the transfer */
     char curl_text[CURL_ERROR_SIZE];
@@ -127,9 +128,13 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         err_set(&r->e, ERR_LIMIT, 0, "more than %d bytes of headers", HEADER_BYTES);
         return 0;
     }
-    if (n <= 2) { /* the blank line: a watch of a quiet kind has nothing else to say for minutes */
+    if (n <= 2 && !(r->spec.is_strict && n < 2)) { /* the blank line: a watch of a quiet kind has nothing else to say for minutes */
         head_ended(r);
         return n;
+    }
+    if (r->spec.is_strict && (n < 2 || p[n - 2] != '\r')) {
+        err_set(&r->e, ERR_PARSE, 0, "a line of the head does not end with CR LF");
+        return 0;
     }
     const char *v;
     size_t v_n;
@@ -171,7 +176,7 @@ static enum err_code code_of(CURLcode c)
 {
     switch (c) {
     case CURLE_OPERATION_TIMEDOUT: return ERR_TIMEOUT;
-    case CURLE_OUT_OF_MEMORY: abort();
+    case CURLE_OUT_OF_MEMORY: return ERR_LIMIT; /* libcurl 7.88 says so of a header line over its 100 KiB */
     default: return ERR_NET;
     }
 }
@@ -205,10 +210,44 @@ static void set_curl_error(struct http_req *r, CURLcode c, struct err *e)
     long native = 0;
     if (c == CURLE_COULDNT_CONNECT)
         curl_easy_getinfo(r->easy, CURLINFO_OS_ERRNO, &native);
-    if (native && after)
+    if (c == CURLE_OUT_OF_MEMORY)
+        err_set(e, ERR_LIMIT, (int)c, "a header line is larger than 100 KiB");
+    else if (native && after)
         err_set(e, code_of(c), (int)c, "%.*s: %s", (int)(after - text), text, strerror((int)native));
     else
         err_set(e, code_of(c), (int)c, "%s", text);
+}
+
+/* libcurl reads what the length says and drops the rest; it tells nobody but its own log. */
+static int on_curl_log(CURL *easy, curl_infotype type, char *text, size_t n, void *ctx)
+{
+    static const char word[] = "Excess found";
+    struct http_req *r = ctx;
+    (void)easy;
+    if (type == CURLINFO_TEXT && memmem(text, n, word, sizeof word - 1))
+        r->has_excess = true;
+    return 0;
+}
+
+static double ms_of(CURL *easy, CURLINFO what)
+{
+    curl_off_t us = 0;
+    curl_easy_getinfo(easy, what, &us);
+    return (double)us / 1000;
+}
+
+static struct http_times times_of(CURL *easy)
+{
+    return (struct http_times){ ms_of(easy, CURLINFO_NAMELOOKUP_TIME_T), ms_of(easy, CURLINFO_CONNECT_TIME_T),
+                                ms_of(easy, CURLINFO_APPCONNECT_TIME_T), ms_of(easy, CURLINFO_STARTTRANSFER_TIME_T),
+                                ms_of(easy, CURLINFO_TOTAL_TIME_T) };
+}
+
+static char *text_info(CURL *easy, CURLINFO what)
+{
+    char *s = NULL;
+    curl_easy_getinfo(easy, what, &s);
+    return s ? x_strndup(s, strnlen(s, 4096)) : NULL;
 }
 
 static void finish(struct http_req *r, CURLcode c)
@@ -223,16 +262,24 @@ static void finish(struct http_req *r, CURLcode c)
     res.wire_bytes = (uint64_t)wire;
     res.body = buf_str(&r->body);
     res.body_n = r->body.len;
+    res.times = times_of(r->easy);
+    char *redirect = text_info(r->easy, CURLINFO_REDIRECT_URL), *type = text_info(r->easy, CURLINFO_CONTENT_TYPE);
+    res.redirect = redirect;
+    res.type = type ? type : "";
     if (c == CURLE_COULDNT_CONNECT && (r->socket_errno == EMFILE || r->socket_errno == ENFILE))
         err_set(&res.e, ERR_LIMIT, r->socket_errno, "no socket: %s (see ulimit -n)", strerror(r->socket_errno));
     else if (c != CURLE_OK && res.e.code == ERR_OK)
         set_curl_error(r, c, &res.e);
+    else if (r->has_excess && res.e.code == ERR_OK)
+        err_set(&res.e, ERR_PARSE, 0, "more came than Content-Length says");
     struct http_spec spec = r->spec;
     struct buf body = r->body; /* lives until on_done returns, which may start a new request */
     r->body = (struct buf){ 0 };
     free_req(r);
     spec.on_done(spec.ctx, &res);
     buf_release(&body);
+    free(redirect);
+    free(type);
 }
 
 static void on_idle(void *ctx)
@@ -287,6 +334,10 @@ static void set_limits(CURL *easy, const struct http_spec *s)
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(s->connect_ms ? s->connect_ms : 10000));
     if (s->total_ms)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)s->total_ms);
+    if (s->is_fresh) {
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    }
     if (s->want_gzip)
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 }
@@ -311,7 +362,13 @@ enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_
     /* A turn of the loop takes up to a hundred of these: small ones keep a long answer from filling it. */
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 4096L);
     curl_easy_setopt(easy, CURLOPT_URL, s->url);
-    if (s->method)
+    if (s->body) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_n);
+        curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, s->body);
+    }
+    if (text_eq(s->method, "HEAD")) /* no body will come, whatever its length is said to be */
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    else if (s->method)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, s->method);
     curl_easy_setopt(easy, CURLOPT_PROXY, s->proxy_url ? s->proxy_url : ""); /* "": the environment has no say */
     curl_easy_setopt(easy, CURLOPT_NOPROXY, s->no_proxy ? s->no_proxy : "");
@@ -326,6 +383,11 @@ enum err_code http_start(struct loop *l, const struct http_spec *s, struct http_
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, r);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+    if (s->is_strict) {
+        curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+        curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_curl_log);
+        curl_easy_setopt(easy, CURLOPT_DEBUGDATA, r);
+    }
     DL_APPEND(all, r);
     r->idle = (struct loop_timer){ .fn = on_idle, .ctx = r };
     r->last_byte_ms = clock_io_ms();

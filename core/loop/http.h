@@ -3,7 +3,7 @@
  *
  * Limits   64 KiB of headers; body_cap bytes of body (after decompression); line and time limits as asked
  * Errors   on_done gets one of ERR_OK (any HTTP status), ERR_NET, ERR_TIMEOUT, ERR_LIMIT,
- *          or whatever on_body returned
+ *          ERR_PARSE (is_strict), or whatever on_body returned
  * Thread   the loop's       Owns   everything in the spec is copied, or used only during http_start
  * Source   libcurl 7.88 (Debian 12): HTTP/1.1 only, because its HTTP/2 has faults that later
  *          releases mended
@@ -24,6 +24,10 @@ struct http_tls {
     bool is_insecure;
 };
 
+struct http_times { /* ms since the start; 0 = it did not come to that, or an old connection was used */
+    double name, connect, tls, first_byte, total;
+};
+
 struct http_result {
     struct err e;           /* e.code == ERR_OK: an answer came, whatever its status */
     int status;             /* 0 without an answer */
@@ -32,6 +36,9 @@ struct http_result {
     size_t body_n;
     uint64_t wire_bytes;    /* of the body, as it came */
     bool is_throttled;      /* the API server's priority and fairness answered */
+    struct http_times times;
+    const char *redirect;   /* where a 3xx points to, as a whole URL; NULL; borrowed as the body */
+    const char *type;       /* Content-Type, "" = not said; borrowed as the body */
 };
 
 struct http_spec {
@@ -39,11 +46,15 @@ struct http_spec {
     const char *url;
     const char *const *headers; /* "Name: value" */
     size_t n_headers;
+    const char *body; /* of a POST, PUT or PATCH; copied; NULL = none */
+    size_t body_n;
     struct http_tls tls;
     const char *proxy_url;  /* NULL = none: the environment is the caller's to read */
     const char *no_proxy;   /* hosts that are reached without it, as curl has them; NULL = none */
     const char *connect_to; /* curl's "host:port:host:port", NULL = none */
     bool want_gzip;
+    bool is_fresh;      /* a connection of its own: what it costs is part of what is measured */
+    bool is_strict;     /* lines of the head end with CR LF, and nothing comes after the body */
     int64_t connect_ms; /* 0 = 10 s */
     int64_t total_ms;   /* 0 = no limit */
     int64_t idle_ms;    /* no byte for so long = ERR_TIMEOUT; 0 = no limit */

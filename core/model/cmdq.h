@@ -26,6 +26,8 @@ enum cmd_kind {
     CMD_PLAN,      /* request, verb, id, is_group, note: what would this change do? */
     CMD_CONFIRM,   /* request, hash: do it */
     CMD_PLAN_CLOSE,
+    CMD_MARK,      /* workload ("" = of none), note: a mark on the time line */
+    CMD_BAKE,      /* workload ("" = every one without a window), ms: a window by hand since then */
 };
 
 struct cmd_msg {
@@ -43,6 +45,7 @@ struct cmd_msg {
     bool is_group;       /* every open row of the group that the row `id` is in */
     char note[512];
     char hash[PLAN_HASH];
+    char workload[320];  /* an id */
 };
 
 enum { CMDQ_ROOM = 64 };

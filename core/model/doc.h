@@ -13,7 +13,7 @@
 #include "core/model/snap.h"
 
 enum { DOC_LINES = 5000, DOC_BYTES = 2 * 1024 * 1024 };
-enum doc_kind { DOC_DESCRIBE, DOC_RAW, DOC_DIFF, DOC_LOG, DOC_ERROR, DOC_JOURNAL };
+enum doc_kind { DOC_DESCRIBE, DOC_RAW, DOC_DIFF, DOC_LOG, DOC_ERROR, DOC_JOURNAL, DOC_SMOKE };
 enum doc_state { DOC_LOADING, DOC_READY, DOC_FOLLOWING, DOC_ENDED, DOC_FAILED };
 
 struct doc {

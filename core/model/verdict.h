@@ -116,6 +116,7 @@ struct tracks {
     struct section section;
     int64_t from_ms, step_ms; /* of the first point's begin */
     size_t n_points;
+    double error_limit;       /* the share of failed requests that is too much */
     struct track *items; /* by subject (strcmp) */
     size_t n;
 };

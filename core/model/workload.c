@@ -65,6 +65,7 @@ struct workload *workload_new(void)
     atomic_init(&w->refs, 1);
     w->ns = w->name = w->uid = w->id = w->image = w->image_tag = w->problem = "";
     w->hpa = w->services = w->owner = w->app = w->rollout.message = "";
+    w->readiness = w->liveness = (struct http_check){ "", "", false };
     w->created_ms = w->deployed_ms = TIME_NONE;
     w->total = (struct usage){ -1, -1 };
     return w;

@@ -91,6 +91,20 @@ struct revision {
     bool is_current;
 };
 
+/* A port of a Service that selects its pods: where it can be asked. */
+struct endpoint {
+    const char *service, *port_name; /* port_name "" = it has none */
+    const char *target;              /* targetPort: a number, or the name of a container's port */
+    int port;
+    bool is_headless;                /* without an address of its own */
+};
+
+/* What the kubelet asks, of the first container that has such a probe. */
+struct http_check {
+    const char *path, *port; /* port: a number or a name; path "" = there is none */
+    bool is_tls;
+};
+
 struct workload {
     atomic_int refs;
     struct arena arena;
@@ -113,6 +127,9 @@ struct workload {
     struct usage total; /* over pods */
     const char *hpa;      /* "2-10 now 3, cpu 71%/80%", "" = none */
     const char *services; /* names, joined by ", " */
+    const struct endpoint *endpoints; /* their TCP ports; a Service's stand together */
+    size_t n_endpoints;
+    struct http_check readiness, liveness;
     const char *app;      /* label app.kubernetes.io/name, "" = none */
     const char *owner;    /* "Helm openpolicy", "Argo CD", "Flux", "" = nobody known */
     struct revision *revisions; /* newest first */

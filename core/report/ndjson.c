@@ -18,6 +18,7 @@
 #include "core/model/workload.h"
 #include "core/report/errors.h"
 #include "core/report/status.h"
+#include "core/report/verdict.h"
 
 enum { LINE_CAP = 1024 * 1024 };
 
@@ -28,7 +29,7 @@ struct known { /* what was printed */
     char key[];
 };
 
-enum set { SET_SOURCE, SET_WORKLOAD, SET_POD, SET_EVENT, SET_ERROR, SET_CAPTION, N_SETS };
+enum set { SET_SOURCE, SET_WORKLOAD, SET_POD, SET_EVENT, SET_ERROR, SET_CAPTION, SET_VERDICT, N_SETS };
 
 struct ndjson {
     struct known *sets[N_SETS];
@@ -87,8 +88,8 @@ static void write_line(struct ndjson *n, const char *type, const char *rest)
     buf_addf(n->out, "%s}\n", rest);
 }
 
-/* n->line, unless it is what was printed last. */
-static void offer(struct ndjson *n, enum set set, const char *type, const char *key)
+/* n->line, unless it is what was printed last; `figures` go with it, but make no news alone. */
+static void offer_with(struct ndjson *n, enum set set, const char *type, const char *key, const char *figures)
 {
     struct known *k = find(n, set, key);
     uint64_t digest = digest_of(buf_str(&n->line));
@@ -100,8 +101,14 @@ static void offer(struct ndjson *n, enum set set, const char *type, const char *
     }
     k->digest = digest;
     k->round = n->round;
+    buf_adds(&n->line, figures);
     if (!is_same)
         write_line(n, type, buf_str(&n->line));
+}
+
+static void offer(struct ndjson *n, enum set set, const char *type, const char *key)
+{
+    offer_with(n, set, type, key, "");
 }
 
 static void member(struct buf *out, const char *key, const char *value)
@@ -227,6 +234,35 @@ static void add_errors(struct ndjson *n, const struct errors *es)
     sweep(n, SET_ERROR, NULL);
 }
 
+static void add_verdict(struct ndjson *n, const struct verdict *v)
+{
+    struct buf figures = BUF_INIT(LINE_CAP / 2);
+    for (size_t i = 0; i < v->n_bakes; i++) {
+        const struct bake *b = &v->bakes[i];
+        buf_clear(&n->line);
+        buf_clear(&figures);
+        member(&n->line, "id", b->subject);
+        member(&n->line, "verdict", verdict_name(b->word));
+        member(&n->line, "phase", bake_phase_name(b->phase));
+        member(&n->line, "decides", trigger_name(b->decides));
+        for (int t = 0; t < N_TRIGGERS; t++)
+            member(&n->line, trigger_name((enum trigger_kind)t), trigger_state_name(b->triggers[t].state));
+        buf_adds(&figures, ",\"bake\":");
+        verdict_json_bake(&figures, b);
+        offer_with(n, SET_VERDICT, "verdict", b->subject, buf_str(&figures));
+    }
+    buf_clear(&n->line);
+    buf_clear(&figures);
+    member(&n->line, "verdict", verdict_name(v->word));
+    member(&n->line, "lacks", v->lacks);
+    buf_addf(&n->line, ",\"so_far\":%s", v->is_so_far ? "true" : "false");
+    buf_adds(&figures, ",\"rule\":");
+    json_quote(&figures, v->rule);
+    offer_with(n, SET_VERDICT, "platform", "", buf_str(&figures));
+    sweep(n, SET_VERDICT, NULL);
+    buf_release(&figures);
+}
+
 static void add_caption(struct ndjson *n, const struct ident *id)
 {
     if (!id->caption[0] && !n->sets[SET_CAPTION])
@@ -252,6 +288,7 @@ void ndjson_add(struct ndjson *n, const struct snap *s, int64_t now_ms, struct b
     const struct workloads *ws = moved(n, s, SECTION_WORKLOADS);
     const struct events *evs = moved(n, s, SECTION_EVENTS);
     const struct errors *es = moved(n, s, SECTION_ERRORS);
+    const struct verdict *verdict = moved(n, s, SECTION_VERDICT);
     n->round++;
     n->now_ms = now_ms;
     n->out = out;
@@ -269,4 +306,6 @@ void ndjson_add(struct ndjson *n, const struct snap *s, int64_t now_ms, struct b
         add_events(n, evs);
     if (es && es->is_synced)
         add_errors(n, es);
+    if (verdict)
+        add_verdict(n, verdict);
 }

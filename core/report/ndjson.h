@@ -4,7 +4,8 @@
  * JSON     schema "bakewatch/stream/v1": an interface, documented in bakewatch(1); members are added,
  *          never renamed.  Each line has "type" and "time" (story clock, UTC), in the demo "t" (seconds since the
  *          story's T+0).  Types: begin, source,
- *          workload, pod (one with something wrong, and from then on whatever changes of it), event, error,
+ *          verdict (of a workload, when its word or a trigger changes; the figures go with it), platform (the word of
+ *          all), workload, pod (one with something wrong, and from then on whatever changes of it), event, error,
  *          caption; "gone":true for a workload or a pod that is no longer there
  * Limits   what was printed is remembered by a digest of 64 bits a thing; a line's cap is the buf's
  * Thread   one

@@ -354,6 +354,8 @@ static void begin_world(struct sim *s, struct story *story)
 {
     struct world_hooks hooks = { on_row, on_tick, on_link, NULL, s };
     int64_t start = s->speed > 0 ? clock_story_ms() / 1000 * 1000 : (int64_t)STEPPED_START_S * 1000;
+    if (s->options.has_noise)
+        story_noise_usual(&story->noise);
     world_init(&s->world, story, (uint64_t)s->options.seed, start, &hooks, s->log);
     s->has_world = true;
     world_scale(&s->world, s->options.deployments, s->options.pods, s->options.events_per_s);

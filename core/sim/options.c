@@ -20,6 +20,7 @@ const char sim_usage[] =
     "  --dir DIR           where kubeconfig, errors.db and control are put (default: a new one)\n"
     "  --event-log FILE    a line for each change of an object\n"
     "  --errors-db URI     write the errors into this PostgreSQL database instead\n"
+    "  --noise             traffic as noisy as in real life, as a story's `noise:` has it\n"
     "  --deployments N --pods M --events N/s   so many more, in namespace load\n"
     "  --own-dir           DIR and all that is in it goes with the run\n"
     "  --with-parent       end when stdin ends or the parent does\n";
@@ -84,6 +85,9 @@ static bool take(struct sim_options *o, int key, const char *v)
     case 'E':
         o->errors_db = v;
         return true;
+    case 'N':
+        o->has_noise = true;
+        return true;
     case 'P':
         o->has_parent = true;
         return true;
@@ -109,7 +113,8 @@ enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out, 
         { "events", 1, NULL, 'e' },      { "event-log", 1, NULL, 'L' },
         { "errors-db", 1, NULL, 'E' },   { "with-parent", 0, NULL, 'P' },
         { "own-dir", 0, NULL, 'o' },     { "list", 0, NULL, 'n' },
-        { "help", 0, NULL, 'h' },        { NULL, 0, NULL, 0 },
+        { "noise", 0, NULL, 'N' },       { "help", 0, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
     struct sim_options o = { .seed = 1, .speed = 1, .pods = 5 };
     int key, at;

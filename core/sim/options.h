@@ -16,7 +16,7 @@ struct sim_options {
     const char *scenario, *story, *dir, *event_log, *errors_db;
     int64_t seed, port, deployments, pods, events_per_s;
     double speed; /* 0 = stepped */
-    bool has_parent, owns_dir, wants_help, wants_list;
+    bool has_parent, owns_dir, has_noise, wants_help, wants_list;
 };
 extern const char sim_usage[];
 MUST_USE enum err_code sim_options_parse(int argc, char **argv, struct sim_options *out,

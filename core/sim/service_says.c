@@ -27,6 +27,8 @@ static bool flakes(const struct world *w, const struct sim_service *sv)
 {
     uint64_t second = (uint64_t)(w->now_ms / 1000);
     double chance = sv->usual.flake;
+    if (w->story.noise.is_on && w->story.noise.flake > chance)
+        chance = w->story.noise.flake;
     for (size_t i = 0; i < sv->n_versions; i++) {
         if (sv->versions[i]->first_ms != INT64_MIN && sv->versions[i]->flake > chance)
             chance = sv->versions[i]->flake;

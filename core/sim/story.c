@@ -398,6 +398,30 @@ static void read_step(struct reader *r, const struct yaml_node *m, struct story_
         complain(r, m, "deploy: a version is wanted", NULL);
 }
 
+void story_noise_usual(struct story_noise *n)
+{
+    *n = (struct story_noise){ true, 1, 0.6, 0.2, 0.02, 1, 200 };
+}
+
+static void read_noise(struct reader *r, const struct yaml_node *m)
+{
+    struct story_noise n;
+    if (!m || !is_map(r, m, "sigma autocorrelation swing flake rps_least rps_most"))
+        return;
+    story_noise_usual(&n);
+    n.sigma = share_of(r, m, "sigma", n.sigma);
+    n.autocorrelation = share_of(r, m, "autocorrelation", n.autocorrelation);
+    n.swing = share_of(r, m, "swing", n.swing);
+    n.flake = share_of(r, m, "flake", n.flake);
+    n.rps_least = count_of(r, m, "rps_least", n.rps_least);
+    n.rps_most = count_of(r, m, "rps_most", n.rps_most);
+    if (n.sigma < 0.3 || n.sigma > 3 || n.autocorrelation >= 1 || n.swing >= 1 || n.flake > 1 ||
+        n.rps_most > 10000 || (n.rps_most && (!n.rps_least || n.rps_least > n.rps_most)))
+        complain(r, m, "noise: sigma 0.3 to 3, autocorrelation and swing below 1, rates up to 10000",
+                 NULL);
+    r->story->noise = n;
+}
+
 static void read_file(struct reader *r, const char *file, const char *text, story_find_fn *find,
                       void *ctx)
 {
@@ -409,7 +433,7 @@ static void read_file(struct reader *r, const char *file, const char *text, stor
         r->is_bad = true;
         return;
     }
-    if (!is_map(r, top, "title platform namespace nodes length services steps"))
+    if (!is_map(r, top, "title platform namespace nodes length services steps noise"))
         return;
     const char *platform = text_of(r, top, "platform", NULL);
     if (platform) {
@@ -434,6 +458,7 @@ static void read_file(struct reader *r, const char *file, const char *text, stor
         else
             read_service(r, services->keys[i], services->items[i]);
     }
+    read_noise(r, yaml_get(top, "noise"));
     size_t n = list_of(r, top, "steps", &steps);
     if (n && !s->n_steps)
         s->steps = arena_alloc(&s->arena, n * sizeof *s->steps);

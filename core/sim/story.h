@@ -86,8 +86,18 @@ struct story_step {
     size_t n_rows;
 };
 
+struct story_noise { /* traffic as it is in real life: traffic.c */
+    bool is_on;
+    double sigma;           /* of the logarithm of a latency */
+    double autocorrelation; /* of a service's level, from one 15 s to the next */
+    double swing;           /* of rate and latency, over a day */
+    double flake;           /* share of health checks that fail for no reason */
+    int64_t rps_least, rps_most; /* each service's rate lies between, by the seed; most 0: as the story says */
+};
+
 struct story {
     struct arena arena;
+    struct story_noise noise;
     const char *name, *title, *ns;
     int64_t nodes, length_ms;
     struct sim_service *services;
@@ -101,6 +111,7 @@ typedef const char *story_find_fn(void *ctx, const char *name);
 MUST_USE enum err_code story_parse(const char *file, const char *text, story_find_fn *find,
                                    void *ctx, struct story *out, struct err *e);
 void story_release(struct story *s);
+void story_noise_usual(struct story_noise *n); /* switched on, with the usual numbers */
 /* Made from `usual` when the story does not know the tag; words in it as tests/it/kubelet has them
  * (crash, oom, pullfail, configfail, unready, unschedulable, slow) say how it behaves. */
 struct sim_version *story_version(struct story *s, struct sim_service *service, const char *tag);

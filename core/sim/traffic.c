@@ -153,6 +153,12 @@ static void flow_second(struct world *w, struct traffic *t, const struct sim_ser
                    x.errors;
     double p95 = (double)c->version->p95_ms * x.slow * noise(w, c->version->tag, 0.06);
     share = share > 1 ? 1 : share * noise(w, sv->name, 0.3);
+    if (w->story.noise.is_on) {
+        traffic_noise_second(w, t, sv, f, n, (double)c->version->p95_ms * x.slow, share);
+        t->errors += share * n;
+        t->p95_ms = p95 > t->p95_ms ? p95 : t->p95_ms;
+        return;
+    }
     double mu = log(p95 / 1000) - Z95 * SIGMA;
     for (size_t b = 0; b < TRAFFIC_BUCKETS; b++)
         f->now.bucket[b] += n * 0.5 * erfc(-(log(traffic_bounds[b]) - mu) / SIGMA / M_SQRT2);
@@ -217,6 +223,10 @@ static void service_second(struct world *w, const struct sim_service *sv)
     double phase =
         (double)(w->now_ms / 1000 % 900) / 900 * 2 * M_PI + (double)(sv - w->story.services);
     t->rps = (double)sv->rps * (1 + 0.08 * sin(phase)) * noise(w, sv->name, 0.05);
+    if (w->story.noise.is_on) {
+        t->rps = traffic_noise_rps(w, sv);
+        traffic_noise_level(w, t, sv);
+    }
     struct weather x = weather_of(w, sv);
     for (size_t i = 0; i < n && t->ready; i++) {
         if (counts[i].ready)

@@ -3,7 +3,8 @@
  * /healthz and /metrics say of it, and the rows of deployment_errors that come of it.
  *
  * Model    requests are spread over the ready pods; each version has its share of errors and a
- *          lognormal latency with its p95.  Counters are sums over virtual time, so that two
+ *          lognormal latency with its p95.  A story's `noise` draws single requests instead of
+ * shares: traffic_noise.c.  Counters are sums over virtual time, so that two
  * readers at one instant see the same Shape    one flow a service and version that was ever
  * deployed; a sample of all each SAMPLE_MS Limits   TRAFFIC_FLOWS a service (an undo comes back to
  * its old one); TRAFFIC_SAMPLES kept Thread   the world's
@@ -41,6 +42,7 @@ struct traffic {
         pool; /* of this second: per service; CPU and pool per pod */
     int64_t ready, pods;
     double pool_past[TRAFFIC_SAMPLES], up_past[TRAFFIC_SAMPLES];
+    double level; /* with noise: of the logarithm of its latencies, for these 15 s */
 };
 
 void traffic_init(struct world *w);
@@ -50,6 +52,11 @@ const struct traffic *traffic_of(const struct world *w, const struct sim_service
 uint64_t
 traffic_samples(const struct world *w); /* so many were taken; the last at traffic_sampled_ms */
 int64_t traffic_sample_ms(const struct world *w, uint64_t sample);
+/* With noise: the rate of a service, its level for this second, and a second's requests of one version. */
+double traffic_noise_rps(const struct world *w, const struct sim_service *sv);
+void traffic_noise_level(const struct world *w, struct traffic *t, const struct sim_service *sv);
+void traffic_noise_second(const struct world *w, const struct traffic *t, const struct sim_service *sv,
+                          struct flow *f, double rate, double p95_ms, double errors);
 struct sim_object *traffic_workload(const struct world *w, const struct sim_service *sv);
 
 /* What the service says at its own addresses; returns the HTTP status. */

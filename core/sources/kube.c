@@ -18,7 +18,7 @@ enum { REQUESTS_S = 50, REQUESTS_BURST = 100 };
 struct kube_req {
     struct kube *kube;
     struct kube_spec spec;
-    char *path, *accept;
+    char *path, *accept, **extra; /* extra: headers of the service behind the proxy */
     struct http_req *http; /* NULL while it waits for credentials */
     bool retried;          /* once after a 401 */
     uint64_t stamp, tls_stamp; /* of the credentials that it went with */
@@ -122,6 +122,9 @@ static void free_req(struct kube_req *r)
     DL_DELETE(r->kube->reqs, r);
     free(r->path);
     free(r->accept);
+    for (size_t i = 0; i < r->spec.n_headers; i++)
+        free(r->extra[i]);
+    free(r->extra);
     free(r);
 }
 
@@ -149,7 +152,7 @@ void kube_cancel(struct kube_req *r)
 
 static void fail(struct kube_req *r, const struct err *e)
 {
-    struct kube_result res = { .e = *e, .body = "" };
+    struct kube_result res = { .e = *e, .body = "", .type = "" };
     struct kube_spec spec = r->spec;
     free_req(r);
     spec.on_done(spec.ctx, &res);
@@ -202,7 +205,7 @@ static void on_http_done(void *ctx, const struct http_result *h)
     }
     struct kube_result res = { .e = h->e, .status = h->status, .retry_after_ms = h->retry_after_ms,
                                .body = h->body, .body_n = h->body_n,
-                               .is_throttled = h->is_throttled };
+                               .is_throttled = h->is_throttled, .times = h->times, .type = h->type };
     if (!h->e.code && (h->status < 200 || h->status > 299))
         judge_status(h, &res.e);
     struct kube_spec spec = r->spec;
@@ -249,6 +252,8 @@ static void make_headers(struct kube_req *r, struct headers *h)
         add_header(h, x_strdup(auth));
     if (r->kube->host)
         add_header(h, x_strdup(r->kube->host));
+    for (size_t i = 0; i < r->spec.n_headers; i++)
+        add_header(h, x_strdup(r->extra[i]));
     if (!t->as)
         return;
     /* over plain http too, as `kubectl --as` does through `kubectl proxy` */
@@ -285,7 +290,7 @@ static void send_req(struct kube_req *r)
         .want_gzip = !r->spec.is_watch && !k->is_loopback && !k->t->disable_compression,
         .total_ms = r->spec.total_ms < 0 ? 0 : r->spec.total_ms ? r->spec.total_ms : k->timeout_ms,
         .idle_ms = r->spec.idle_ms,
-        .body_cap = KUBE_BODY,
+        .body_cap = r->spec.body_cap ? r->spec.body_cap : KUBE_BODY,
         .on_head = on_http_head,
         .on_body = r->spec.on_body ? on_http_body : NULL,
         .on_done = on_http_done,
@@ -366,6 +371,9 @@ struct kube_req *kube_request(struct kube *k, const struct kube_spec *spec)
     r->spec = *spec;
     r->path = x_strdup(spec->path);
     r->accept = spec->accept ? x_strdup(spec->accept) : NULL;
+    r->extra = x_calloc(spec->n_headers + 1, sizeof *r->extra);
+    for (size_t i = 0; i < spec->n_headers; i++)
+        r->extra[i] = x_strdup(spec->headers[i]);
     DL_APPEND(k->reqs, r);
     on_ready(k);
     return r;

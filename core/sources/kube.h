@@ -32,6 +32,8 @@ struct kube_result {
     const char *body; /* without on_body; borrowed */
     size_t body_n;
     bool is_throttled;
+    struct http_times times;
+    const char *type; /* Content-Type, "" = not said */
 };
 
 struct kube_spec {
@@ -40,6 +42,9 @@ struct kube_spec {
     bool is_watch;      /* never compressed */
     int64_t total_ms;   /* 0 = the client's request timeout, -1 = none */
     int64_t idle_ms;
+    size_t body_cap;    /* 0 = KUBE_BODY */
+    const char *const *headers; /* of the service behind the proxy: "Name: value"; copied */
+    size_t n_headers;
     void (*on_head)(void *ctx);  /* 200 came; may be NULL */
     enum err_code (*on_body)(void *ctx, const char *p, size_t n, struct err *e);
     void (*on_done)(void *ctx, const struct kube_result *r); /* last call */

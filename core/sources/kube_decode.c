@@ -222,6 +222,30 @@ static int64_t last_written(const struct meta *m, const char *field)
     return last;
 }
 
+/* A number or a name, as text. */
+static const char *port_text(struct arena *a, struct json_span v)
+{
+    int64_t n;
+    if (json_int(v, &n) && n > 0 && n <= 65535)
+        return arena_printf(a, "%d", (int)n);
+    return str(a, v, 64);
+}
+
+/* The first container that is asked by HTTP speaks for the pod. */
+static struct http_check decode_check(struct arena *a, struct json_span containers, const char *probe)
+{
+    struct json_iter it = json_each(containers);
+    while (json_next(&it)) {
+        struct json_span get = json_get(json_get(it.value, probe), "httpGet");
+        if (json_kind(get) != JSON_OBJECT)
+            continue;
+        const char *path = str(a, json_get(get, "path"), KEEP_TEXT);
+        return (struct http_check){ path[0] == '/' ? path : arena_printf(a, "/%s", path), port_text(a, json_get(get, "port")),
+                                    json_str_is(json_get(get, "scheme"), "HTTPS") };
+    }
+    return (struct http_check){ "", "", false };
+}
+
 static void decode_workload(struct kube_object *o, const struct parts *obj, const struct meta *m,
                             enum workload_kind kind)
 {
@@ -250,7 +274,31 @@ static void decode_workload(struct kube_object *o, const struct parts *obj, cons
     o->managed_by = decode_manager(&o->arena, m);
     o->app = str(&o->arena, json_get(m->labels, "app.kubernetes.io/name"), 64);
     o->labels = decode_pairs(&o->arena, json_path(template, "metadata.labels"));
-    decode_images(o, json_get(template, "spec"));
+    struct json_span pod = json_get(template, "spec"), containers = json_get(pod, "containers");
+    decode_images(o, pod);
+    o->readiness = decode_check(&o->arena, containers, "readinessProbe");
+    o->liveness = decode_check(&o->arena, containers, "livenessProbe");
+}
+
+static void decode_service(struct kube_object *o, struct json_span spec)
+{
+    struct arena *a = &o->arena;
+    struct endpoint *list = arena_alloc(a, SERVICE_PORTS * sizeof *list);
+    struct json_iter it = json_each(json_get(spec, "ports"));
+    bool is_headless = json_str_is(json_get(spec, "clusterIP"), "None");
+    o->labels = decode_pairs(a, json_get(spec, "selector"));
+    while (json_next(&it) && o->n_endpoints < SERVICE_PORTS) {
+        struct json_span protocol = json_get(it.value, "protocol");
+        int64_t port;
+        if (!json_int(json_get(it.value, "port"), &port) || port < 1 || port > 65535 ||
+            (protocol.p && !json_str_is(protocol, "TCP")))
+            continue;
+        const char *target = port_text(a, json_get(it.value, "targetPort"));
+        list[o->n_endpoints++] = (struct endpoint){
+            .service = o->name, .port_name = str(a, json_get(it.value, "name"), 64), .port = (int)port,
+            .target = target[0] ? target : arena_printf(a, "%d", (int)port), .is_headless = is_headless };
+    }
+    o->endpoints = list;
 }
 
 static void decode_replicaset(struct kube_object *o, const struct parts *obj, const struct meta *m)
@@ -408,7 +456,7 @@ enum err_code kube_decode(enum kube_kind kind, struct json_span obj, struct kube
     case KIND_REPLICASET: decode_replicaset(o, &parts, &m); break;
     case KIND_REVISION: decode_revision(o, obj, &m); break;
     case KIND_HPA: decode_hpa(o, &parts); break;
-    case KIND_SERVICE: o->labels = decode_pairs(&o->arena, json_get(parts.spec, "selector")); break;
+    case KIND_SERVICE: decode_service(o, parts.spec); break;
     case KIND_EVENT: decode_event(o, obj); break;
     case KIND_JOB: decode_job(o, &parts, &m); break;
     case KIND_NODE: decode_node(o, &parts); break;

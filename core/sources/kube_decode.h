@@ -2,7 +2,7 @@
  * core/sources/kube_decode.h - JSON of Kubernetes objects to the few fields that we keep.  Pure.
  *
  * Limits   KEEP_TEXT bytes of any message, KEEP_NAME of any name; longer is cut at a code point.
- *          POD_CONTAINERS containers of a pod
+ *          POD_CONTAINERS containers of a pod, SERVICE_PORTS ports of a Service
  * Errors   ERR_PARSE when metadata.name or metadata.uid is missing.  Never partial
  * Thread   any        Owns   a kept object owns its arena (or is the model's own counted struct)
  * Source   Kubernetes API reference; kubectl's printers for the STATUS of a pod
@@ -14,7 +14,7 @@
 #include "core/judge/rollout.h"
 #include "core/model/workload.h"
 
-enum { KEEP_TEXT = 512, KEEP_NAME = 256, POD_CONTAINERS = 64 };
+enum { KEEP_TEXT = 512, KEEP_NAME = 256, POD_CONTAINERS = 64, SERVICE_PORTS = 16 };
 
 enum kube_kind {
     KIND_DEPLOYMENT, KIND_STATEFULSET, KIND_DAEMONSET, KIND_REPLICASET, KIND_REVISION, KIND_POD,
@@ -46,6 +46,9 @@ struct kube_object {
     int64_t desired, ready;
     struct kube_selector labels;        /* of the pod template (workloads), selector (Services) */
     const char *target_kind, *target_name, *text; /* HPA: what it scales, and its line; Job, Node: what is wrong */
+    const struct endpoint *endpoints;   /* Services: their TCP ports */
+    size_t n_endpoints;
+    struct http_check readiness, liveness; /* workloads */
     bool is_bad;                        /* Job failed, Node not ready */
     bool is_reused;                     /* ReplicaSets: an undo brought it back */
     int64_t written_ms;                 /* ControllerRevisions; workloads: the pod template; TIME_NONE */

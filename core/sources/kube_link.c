@@ -85,6 +85,8 @@ static void on_done(void *ctx, const struct kube_result *r)
     set_state(k, !is_sick ? SOURCE_LIVE : k->proved_ms == TIME_NONE ? SOURCE_FAILED : SOURCE_STALE, text);
     if (was_lost)
         k->hooks.on_back(k->hooks.ctx);
+    if (r->status)
+        k->hooks.on_proof(k->hooks.ctx);
 }
 
 static void on_due(void *ctx)

@@ -19,6 +19,7 @@ struct kube_link;
 struct link_hooks {
     void (*on_lost)(void *ctx);
     void (*on_back)(void *ctx);
+    void (*on_proof)(void *ctx); /* it has answered, just now */
     void (*on_state)(void *ctx); /* something in its health has changed */
     void *ctx;
 };

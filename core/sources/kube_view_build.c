@@ -249,6 +249,34 @@ static void judge(struct workload *w, const struct parts *p)
                                            w->restarts));
 }
 
+static struct http_check copy_check(struct arena *a, const struct http_check *c)
+{
+    return c->path ? (struct http_check){ arena_strdup(a, c->path), arena_strdup(a, c->port), c->is_tls }
+                   : (struct http_check){ "", "", false };
+}
+
+static void build_services(struct workload *w, const struct parts *p)
+{
+    struct arena *a = &w->arena;
+    struct buf names = BUF_INIT(4096);
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_services; i++)
+        n += p->services[i]->n_endpoints;
+    struct endpoint *list = arena_alloc(a, (n + 1) * sizeof *list);
+    for (size_t i = 0; i < p->n_services; i++) {
+        const struct kube_object *s = p->services[i];
+        buf_addf(&names, "%s%s", i ? ", " : "", s->name);
+        for (size_t k = 0; k < s->n_endpoints; k++) {
+            const struct endpoint *ep = &s->endpoints[k];
+            list[w->n_endpoints++] = (struct endpoint){ arena_strdup(a, ep->service), arena_strdup(a, ep->port_name),
+                                                        arena_strdup(a, ep->target), ep->port, ep->is_headless };
+        }
+    }
+    w->endpoints = list;
+    w->services = arena_strndup(a, buf_str(&names), names.len);
+    buf_release(&names);
+}
+
 struct workload *kube_build_workload(const struct parts *p)
 {
     const struct kube_object *o = p->workload;
@@ -283,11 +311,9 @@ struct workload *kube_build_workload(const struct parts *p)
     build_events(w, p);
     if (p->hpa)
         w->hpa = arena_strdup(a, p->hpa->text);
-    struct buf b = BUF_INIT(4096);
-    for (size_t i = 0; i < p->n_services; i++)
-        buf_addf(&b, "%s%s", i ? ", " : "", p->services[i]->name);
-    w->services = arena_strndup(a, buf_str(&b), b.len);
-    buf_release(&b);
+    build_services(w, p);
+    w->readiness = copy_check(a, &o->readiness);
+    w->liveness = copy_check(a, &o->liveness);
     judge(w, p);
     return w;
 }

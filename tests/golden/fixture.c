@@ -316,6 +316,8 @@ struct snap *fixture_new(enum fixture f)
     if (f != FIXTURE_WAITING && f != FIXTURE_REFUSED) {
         snap_set(s, SECTION_WORKLOADS, workloads(f));
         snap_set(s, SECTION_EVENTS, events(f));
+        snap_set(s, SECTION_VERDICT, fixture_verdict(f));
+        snap_set(s, SECTION_TRACKS, fixture_tracks(f));
     }
     if (f != FIXTURE_WAITING && f != FIXTURE_REFUSED && f != FIXTURE_FORBIDDEN)
         snap_set(s, SECTION_ERRORS, errors(f));

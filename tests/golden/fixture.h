@@ -12,5 +12,7 @@ enum fixture { FIXTURE_EMPTY, FIXTURE_WAITING, FIXTURE_CALM, FIXTURE_TROUBLE, FI
                FIXTURE_FORBIDDEN, FIXTURE_REFUSED, FIXTURE_HOSTILE, N_FIXTURES };
 const char *fixture_name(enum fixture f);
 struct snap *fixture_new(enum fixture f);
+struct verdict *fixture_verdict(enum fixture f); /* fixture_verdict.c */
+struct tracks *fixture_tracks(enum fixture f);
 
 #endif

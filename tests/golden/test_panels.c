@@ -18,6 +18,7 @@
 #include "tui/app_state.h"
 #include "tui/dialog.h"
 #include "tui/embedded.h"
+#include "tui/verdict.h"
 
 static const struct {
     int rows, cols;
@@ -79,6 +80,7 @@ static void panels_in_every_state(void **state)
         const struct panel_ops *panel;
         const char *locate;
     } list[] = { { &workloads_panel, NULL }, { &errors_panel, NULL }, { &events_panel, NULL }, { &sources_panel, NULL },
+                 { &window_panel, NULL }, { &performance_panel, NULL }, { &evidence_panel, "deployment.apps/shop/policy-api" },
                  { &workload_panel, "deployment.apps/shop/policy-api" }, { &error_panel, "7" }, { &doc_panel, "1" } };
     for (size_t p = 0; p < ARRAY_LEN(list); p++) {
         struct buf out = BUF_INIT(16 * 1024 * 1024);
@@ -99,6 +101,27 @@ static void panels_in_every_state(void **state)
     }
 }
 
+static void the_bar_in_every_state(void **state)
+{
+    (void)state;
+    struct buf out = BUF_INIT(1024 * 1024);
+    struct prefs prefs = { .deployed_ms = TIME_NONE, .pace = 1 };
+    for (int i = 0; i < N_FIXTURES; i++) {
+        struct snap *s = fixture_new((enum fixture)i);
+        struct frame f = { .snap = s, .prefs = &prefs, .now_ms = (int64_t)FIXTURE_NOW_S * 1000 };
+        buf_addf(&out, "#### %s\n", fixture_name((enum fixture)i));
+        for (size_t z = 0; z < ARRAY_LEN(sizes); z++) {
+            struct canvas c = canvas_new(1, sizes[z].cols);
+            verdict_bar(&f, &c, 0);
+            canvas_dump(&c, &out);
+            canvas_free(&c);
+        }
+        snap_unref(s);
+    }
+    expect("bar", buf_str(&out));
+    buf_release(&out);
+}
+
 static void help_lists_every_key(void **state)
 {
     (void)state;
@@ -108,7 +131,7 @@ static void help_lists_every_key(void **state)
     if (keymap_parse(&keys, "conf/default.keys", embedded_keys, &e))
         fail_msg("%s", e.text);
     help_attach(&keys, app_commands);
-    render(&out, &help_panel, NULL, NULL, 120, 100);
+    render(&out, &help_panel, NULL, NULL, 150, 100);
     assert_null(strstr(buf_str(&out), "no such command"));
     expect("help", buf_str(&out));
     buf_release(&out);
@@ -200,7 +223,8 @@ static void hostile_text_never_passes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(panels_in_every_state),
-                                        cmocka_unit_test(help_lists_every_key),
+                                        cmocka_unit_test(the_bar_in_every_state),
+        cmocka_unit_test(help_lists_every_key),
                                         cmocka_unit_test(the_dialog_in_every_state), cmocka_unit_test(error_views),
                                         cmocka_unit_test(hostile_text_never_passes) };
     setlocale(LC_ALL, "C.UTF-8");

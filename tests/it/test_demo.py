@@ -184,8 +184,10 @@ def clock_at(t):
 
 
 def shown(screen):
-    """Without figures of the link and without the sources' panel."""
+    """Without figures of the link and without the sources' panel; the verdict needs time that goes on, and has a test
+    of its own."""
     lines = screen.split("─ 4 sources")[0].rstrip("\n").split("\n")
+    lines[1] = "(the verdict)"
     lines[0] = re.sub(r" +[0-9.]+ req/s", "", re.sub(r"retry in \d+s", "retry in Ns", lines[0]))
     def plain(line): # usage is asked for each 15 s of real time
         line = re.sub(r"since \d\d:\d\d:\d\dZ", "since TIME", re.sub(r"as of \S+ ago", "as of AGE ago", line))

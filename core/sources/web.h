@@ -1,0 +1,35 @@
+/*
+ * core/sources/web.h - GET requests to a server of the configuration, with its headers, secrets and TLS.
+ *
+ * The token and password files are read for each request: what is rotated is used.  Redirects are not
+ * followed here.
+ *
+ * Errors   ERR_AUTH: a secret's file cannot be read, is empty or holds a line break; else as http_start
+ * Limits   WEB_SECRET bytes of a secret
+ * Thread   the loop's       Owns   nothing; `server` and `url` are used during the call only
+ */
+#ifndef SOURCES_WEB_H
+#define SOURCES_WEB_H
+
+#include "core/conf/measure.h"
+#include "core/loop/http.h"
+
+enum { WEB_SECRET = 16 * 1024 };
+
+struct web_spec {
+    const struct conf_server *server;
+    const char *url;       /* whole */
+    const char *accept;
+    bool is_bare;          /* another host than the server's: no headers, no secrets, the system's TLS */
+    bool is_probe;         /* is_fresh and is_strict of core/loop/http.h */
+    int64_t total_ms;
+    size_t body_cap;
+    void (*on_done)(void *ctx, const struct http_result *r);
+    void *ctx;
+};
+MUST_USE enum err_code web_get(struct loop *l, const struct web_spec *spec, struct http_req **out, struct err *e);
+
+/* Both have the same scheme, host and port. */
+bool web_same_origin(const char *a, const char *b);
+
+#endif
