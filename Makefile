@@ -61,6 +61,7 @@ PTY       := $(V)/tests/pty/scene
 APPEND    := $(V)/tests/it/append
 CALLS     := $(V)/tests/it/errdb_calls
 MEASURE   := $(V)/tests/it/measure_calls
+DAY       := $(V)/tests/bench/history
 fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin  := $(patsubst %.c,$(V)/%,$(fuzz_src))
 RUN       := tests/run -o $(V)/counts
@@ -133,7 +134,7 @@ $(V)/tests/golden/test_%: $(V)/tests/golden/test_%.o $(golden_lib) $(LIB)
 $(PTY): $(pty_lib) $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 
-$(APPEND) $(CALLS) $(MEASURE): %: %.o $(LIB)
+$(APPEND) $(CALLS) $(MEASURE) $(DAY): %: %.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
 $(filter $(V)/tests/fuzz/fuzz_sim%,$(fuzz_bin)): %: %.o $(V)/tests/fuzz/replay.o $(SIM_LIB) $(LIB)

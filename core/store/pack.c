@@ -58,7 +58,7 @@ static int64_t zagzig(uint64_t v)
 /* One more than zigzag: INT64_MIN, whose zigzag is the greatest, comes round to 0. */
 void pack_i64(struct pack *k, int64_t *v)
 {
-    uint64_t u = zigzag(*v) + 1;
+    uint64_t u = k->out ? zigzag(*v) + 1 : 0;
     pack_u64(k, &u);
     if (!k->out)
         *v = k->is_bad ? 0 : zagzig(u - 1);
@@ -120,10 +120,11 @@ void pack_double(struct pack *k, double *v)
 
 void pack_bool(struct pack *k, bool *v)
 {
-    uint8_t b = *v;
+    uint8_t b = k->out ? *v : 0;
     pack_bytes(k, &b, 1);
     k->is_bad |= b > 1;
-    *v = b == 1;
+    if (!k->out)
+        *v = b == 1;
 }
 
 size_t pack_count(struct pack *k, size_t n, size_t most)

@@ -26,7 +26,7 @@ struct pack {
     bool no_soft; /* writing: leave out what moves with every measurement (see PACK_SOFT) */
 };
 #define PACK_WRITER(b)     ((struct pack){ .out = (b) })
-#define PACK_READER(d, n, a) ((struct pack){ .p = (d), .end = (const uint8_t *)(d) + (n), .arena = (a) })
+#define PACK_READER(d, n, a) ((struct pack){ .p = (const uint8_t *)(d), .end = (const uint8_t *)(d) + (n), .arena = (a) })
 /* What is only worth a new row once in a while. */
 #define PACK_SOFT(k)       for (bool once = !(k)->no_soft; once; once = false)
 
@@ -38,20 +38,22 @@ void pack_bool(struct pack *k, bool *v);
 void pack_text(struct pack *k, const char **s); /* NULL is written as "" */
 /* How many of something follow.  Reading: at most `most`, and at most what the bytes left can hold. */
 size_t pack_count(struct pack *k, size_t n, size_t most);
-/* Any integer type, enums too; bad when the value does not fit. */
+/* Any integer type, enums too; bad when the value does not fit.  What is written is only looked at: other
+ * threads may look too. */
 #define pack_int(k, v)                                                                                                 \
     do {                                                                                                               \
-        int64_t pack_v = (int64_t)*(v);                                                                                \
+        int64_t pack_v = (k)->out ? (int64_t)*(v) : 0;                                                                 \
         pack_i64((k), &pack_v);                                                                                        \
-        *(v) = (__typeof__(*(v)))pack_v;                                                                               \
-        if ((int64_t)*(v) != pack_v)                                                                                   \
+        if (!(k)->out)                                                                                                 \
+            *(v) = (__typeof__(*(v)))pack_v;                                                                           \
+        if (!(k)->out && (int64_t)*(v) != pack_v)                                                                      \
             (k)->is_bad = true, *(v) = 0;                                                                              \
     } while (0)
 /* An enum of n values, from 0. */
 #define pack_enum(k, v, n)                                                                                             \
     do {                                                                                                               \
         pack_int((k), (v));                                                                                            \
-        if ((uint64_t)*(v) >= (uint64_t)(n))                                                                           \
+        if (!(k)->out && (uint64_t)*(v) >= (uint64_t)(n))                                                              \
             (k)->is_bad = true, *(v) = 0;                                                                              \
     } while (0)
 

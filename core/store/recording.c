@@ -6,6 +6,9 @@
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/model/verdict.h"
+#include "core/store/frame.h"
+#include "core/store/history.h"
 #include "core/store/sample_pack.h"
 
 enum { CHUNK_BYTES = 256 * 1024, CHUNK_BATCHES = 256, NEIGHBOUR_MS = 3600000 };
@@ -316,8 +319,79 @@ enum err_code recording_each(struct recording *r, int64_t from_ms, int64_t to_ms
     chunk_series_release(&known);
     return rc;
 }
+
+/* ---- the past ---- */
+
+/* Is it within what a write speaks for, or between two that are near to each other? */
+static enum err_code check_time(struct recording *r, int64_t at_ms, struct err *e)
+{
+    char sql[300];
+    int64_t is_there = 0;
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM (SELECT to_ms AS until FROM batch WHERE from_ms <= %1$lld ORDER BY from_ms DESC LIMIT 1)"
+             " WHERE until >= %1$lld OR %1$lld - until <= %2$d AND (SELECT min(from_ms) FROM batch WHERE from_ms > %1$lld)"
+             " - until <= %2$d", (long long)at_ms, RECORDING_GAP_MS);
+    enum err_code rc = db_int(r->db, sql, &is_there, e);
+    return rc || is_there ? rc : err_set(e, ERR_NOTFOUND, 0, "nothing was recorded at that time");
+}
+
+static enum err_code bound(struct recording *r, const char *sql, int64_t a, int64_t b, int64_t c, sqlite3_stmt **out,
+                           struct err *e)
+{
+    enum err_code rc = db_prepare(r->db, sql, out, e);
+    if (rc)
+        return rc;
+    sqlite3_bind_int64(*out, 1, a);
+    sqlite3_bind_int64(*out, 2, b);
+    sqlite3_bind_int64(*out, 3, c);
+    return ERR_OK;
+}
+
+/* The key frame before it and what has changed since.  One that is older than a key frame may be was not
+ * followed by any: then nothing is known of that time. */
+static enum err_code read_frames(struct recording *r, struct frame_reader *fr, int64_t at_ms, struct err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int64_t key = 0, run = 0;
+    int step;
+    enum err_code rc = bound(r, "SELECT id, run FROM frame WHERE is_key = 1 AND at_ms <= ?1 AND at_ms > ?2 ORDER BY at_ms DESC,"
+                                " id DESC LIMIT 1", at_ms, at_ms - HISTORY_KEY_MS - RECORDING_GAP_MS, 0, &q, e);
+    if (rc)
+        return rc;
+    if ((step = db_step(q)) == SQLITE_ROW) {
+        key = sqlite3_column_int64(q, 0);
+        run = sqlite3_column_int64(q, 1);
+    }
+    if ((rc = end(r, q, step, e)) || !key)
+        return rc;
+    if ((rc = bound(r, "SELECT data FROM frame WHERE id >= ?1 AND run = ?2 AND at_ms <= ?3 AND (id = ?1 OR is_key = 0) AND id <"
+                       " coalesce((SELECT min(id) FROM frame WHERE is_key = 1 AND id > ?1), 9223372036854775807) ORDER BY id",
+                    key, run, at_ms, &q, e)))
+        return rc;
+    while (!rc && (step = db_step(q)) == SQLITE_ROW)
+        rc = frame_read(fr, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), e);
+    enum err_code ended = end(r, q, step, rc ? NULL : e);
+    return rc ? rc : ended;
+}
+
+static enum err_code read_points(struct recording *r, struct frame_reader *fr, int64_t at_ms, struct err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int step = SQLITE_DONE;
+    enum err_code rc = bound(r, "SELECT at_ms, data FROM track WHERE at_ms <= ?1 AND at_ms > ?2 ORDER BY at_ms, id",
+                             at_ms - TRACK_STEP_MS, at_ms - TRACK_STEP_MS * (int64_t)(TRACK_POINTS + 1), 0, &q, e);
+    while (!rc && (step = db_step(q)) == SQLITE_ROW)
+        rc = frame_read_track(fr, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1), (size_t)sqlite3_column_bytes(q, 1), e);
+    enum err_code ended = end(r, q, step, rc ? NULL : e);
+    return rc ? rc : ended;
+}
+
 enum err_code recording_past(struct recording *r, int64_t at_ms, struct snap **out, struct err *e)
 {
-    (void)r, (void)at_ms, (void)out;
-    return err_set(e, ERR_NOTFOUND, 0, "not recorded");
+    struct frame_reader *fr = frame_reader_new();
+    enum err_code rc;
+    if (!(rc = check_time(r, at_ms, e)) && !(rc = read_frames(r, fr, at_ms, e)) && !(rc = read_points(r, fr, at_ms, e)))
+        rc = frame_snap(fr, out, e);
+    frame_reader_free(fr);
+    return rc;
 }
