@@ -83,8 +83,8 @@ static void put_old(void *ctx, struct sample *s)
 static void print_health(struct source_health h)
 {
     struct buf b = BUF_INIT(4096);
-    buf_addf(&b, "{\"health\":\"%s\",\"state\":\"%s\",\"objects\":%" PRId64 ",\"preset\":\"%s\",\"text\":", h.name,
-             source_state_name(h.state), h.objects, prom ? prom_preset(prom) : "");
+    buf_addf(&b, "{\"health\":\"%s\",\"state\":\"%s\",\"objects\":%" PRId64 ",\"preset\":\"%s\",\"cause\":\"%s\",\"text\":", h.name,
+             source_state_name(h.state), h.objects, prom ? prom_preset(prom) : "", h.cause ? h.cause : "");
     json_quote(&b, h.text);
     printf("%s}\n", buf_str(&b));
     fflush(stdout);
@@ -105,8 +105,12 @@ static const char *subject_of(void *ctx, const char *service, const char *ns)
 static void on_baseline(void *ctx, const struct err *e)
 {
     (void)ctx;
-    printf("{\"baseline\":\"%s\"}\n", e->code ? e->text : "ok");
+    struct buf b = BUF_INIT(4096);
+    buf_adds(&b, "{\"baseline\":");
+    json_quote(&b, e->code ? e->text : "ok");
+    printf("%s}\n", buf_str(&b));
     fflush(stdout);
+    buf_release(&b);
 }
 
 static int want(void *ctx, short *events)
