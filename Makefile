@@ -192,7 +192,8 @@ bench: $(BIN) $(SIM) $(PTY) $(VERDICT)
 
 soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS) $(MEASURE) $(VERDICT)
 	@[ "$(T)" != verdict ] || exec $(VERDICT) $(or $(filter-out 1,$(ROUNDS)),1000); [ "$(T)" = verdict ] || \
-		@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) MEASURE=$(MEASURE) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
+	    BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) MEASURE=$(MEASURE) \
+	    ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
 
 demo: deps
 	@$(MAKE) --no-print-directory $(BIN) $(SIM)
