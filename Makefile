@@ -60,6 +60,7 @@ golden_lib:= $(patsubst %.c,$(V)/%.o,$(filter-out $(golden_src),$(wildcard tests
 PTY       := $(V)/tests/pty/scene
 APPEND    := $(V)/tests/it/append
 CALLS     := $(V)/tests/it/errdb_calls
+MEASURE   := $(V)/tests/it/measure_calls
 DAY       := $(V)/tests/bench/history
 fuzz_src  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_bin  := $(patsubst %.c,$(V)/%,$(fuzz_src))
@@ -133,7 +134,7 @@ $(V)/tests/golden/test_%: $(V)/tests/golden/test_%.o $(golden_lib) $(LIB)
 $(PTY): $(pty_lib) $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs) $(test_libs)
 
-$(APPEND) $(CALLS) $(DAY): %: %.o $(LIB)
+$(APPEND) $(CALLS) $(MEASURE) $(DAY): %: %.o $(LIB)
 	$(Q)$(CC) $(ldflags) -o $@ $^ $(pkg_libs)
 
 $(filter $(V)/tests/fuzz/fuzz_sim%,$(fuzz_bin)): %: %.o $(V)/tests/fuzz/replay.o $(SIM_LIB) $(LIB)
@@ -176,8 +177,8 @@ check-pty: $(PTY) $(BIN)
 	@BAKEWATCH=$(BIN) ROUNDS=$(ROUNDS) $(RUN) pty $(foreach s,$(sort $(wildcard tests/pty/*.scene)),"$(PTY) $(s)")
 check-chaos:
 	@$(RUN) chaos $(sort $(wildcard tests/chaos/test_*.py))
-check-it: $(PTY) $(APPEND) $(CALLS) $(BIN) $(SIM)
-	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
+check-it: $(PTY) $(APPEND) $(CALLS) $(MEASURE) $(BIN) $(SIM)
+	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) MEASURE=$(MEASURE) ROUNDS=$(ROUNDS) $(RUN) it $(sort $(wildcard tests/it/test_*.py))
 
 layers:
 	@tests/layers
@@ -189,9 +190,10 @@ fuzz:
 bench: $(BIN) $(SIM) $(PTY) $(VERDICT)
 	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim && $(VERDICT) fold
 
-soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS) $(VERDICT)
+soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS) $(MEASURE) $(VERDICT)
 	@[ "$(T)" != verdict ] || exec $(VERDICT) $(or $(filter-out 1,$(ROUNDS)),1000); [ "$(T)" = verdict ] || \
-		@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
+	    BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) APPEND=$(APPEND) CALLS=$(CALLS) MEASURE=$(MEASURE) \
+	    ROUNDS=$(or $(filter-out 1,$(ROUNDS)),500) $(RUN) soak tests/it/test_$(T).py
 
 demo: deps
 	@$(MAKE) --no-print-directory $(BIN) $(SIM)

@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/cli/cli.h"
+#include "core/cli/config_measure.h"
 #include "core/cli/say.h"
 #include "core/cli/setup.h"
 
@@ -49,6 +50,11 @@ static void show_errors(const struct options *o, const char *where, const struct
     buf_release(&db);
 }
 
+static void show_one(void *ctx, const char *key, const char *value, struct conf_origin from)
+{
+    show(ctx, key, value, from);
+}
+
 static void show_env(const struct options *o, const struct conf_env *env)
 {
     char key[200];
@@ -70,6 +76,7 @@ static void show_env(const struct options *o, const struct conf_env *env)
         snprintf(key, sizeof key, "environments.%s.services.%s", env->name, s->name);
         show(o, key, s->workload, s->origin);
     }
+    config_show_measure(&(struct config_printer){ show_one, (void *)(uintptr_t)o }, env);
     buf_release(&names);
 }
 

@@ -19,6 +19,7 @@
 #include "core/base/text.h"
 #include "core/cli/cli.h"
 #include "core/cli/doctor_errors.h"
+#include "core/cli/doctor_measure.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
 #include "core/model/workload.h"
@@ -35,6 +36,7 @@ struct finding {
 struct exam {
     const struct options *o;
     struct kube_overrides kube; /* with what the environment adds */
+    const struct conf_env *env; /* NULL = none */
     struct kubeconfig *k;
     struct kube_target t;
     bool has_target;
@@ -272,6 +274,33 @@ static void check_errors(struct exam *x, struct finding *f)
         say(f, rc ? GRADE_FAIL : is_warning ? GRADE_WARN : GRADE_OK, "%s", text);
 }
 
+static void say_found(struct finding *f, enum err_code rc, bool is_warning, const char *text)
+{
+    say(f, rc == ERR_NOTFOUND ? GRADE_SKIP : rc ? GRADE_FAIL : is_warning ? GRADE_WARN : GRADE_OK, "%s", text);
+}
+
+static void check_probes(struct exam *x, struct finding *f)
+{
+    char text[400];
+    enum err_code rc = doctor_probes(x->env, text, sizeof text);
+    say_found(f, rc, false, text);
+}
+
+static void check_prometheus(struct exam *x, struct finding *f)
+{
+    char text[400] = "not asked";
+    bool is_warning = false;
+    enum err_code rc = x->o->pre ? ERR_NOTFOUND : doctor_prometheus(x->o, x->env, text, sizeof text, &is_warning);
+    say_found(f, rc, is_warning, text);
+}
+
+static void check_alertmanager(struct exam *x, struct finding *f)
+{
+    char text[400] = "not asked";
+    enum err_code rc = x->o->pre ? ERR_NOTFOUND : doctor_alertmanager(x->o, x->env, text, sizeof text);
+    say_found(f, rc, false, text);
+}
+
 static const struct check {
     const char *group, *name;
     void (*run)(struct exam *x, struct finding *f);
@@ -289,6 +318,9 @@ static const struct check {
     { "kubernetes", "rights", check_rights, "ask for get, list and watch on what is named" },
     { "kubernetes", "namespaces", check_namespaces, "check -n and the context's namespace" },
     { "errors", "database", check_errors, "check errors.db or --errors-db; `bakewatch errors init` shows the schema" },
+    { "measuring", "probes", check_probes, "set health in the environment" },
+    { "measuring", "prometheus", check_prometheus, "check prometheus.url, its way there, and its preset or queries" },
+    { "measuring", "alertmanager", check_alertmanager, "check alertmanager.url and the way there" },
 };
 
 /* Runs gather until everything was read once, or cannot be, or time is over. */
@@ -360,8 +392,7 @@ int cmd_doctor(const struct options *o, const struct cli_env *env)
     const char *group = NULL;
     int rc = EXIT_PASS;
     (void)env;
-    const struct conf_env *in_force = NULL;
-    if (setup_place(o, &in_force, &x.kube))
+    if (setup_place(o, &x.env, &x.kube))
         x.kube = o->kube; /* the config has errors: its row says so */
     check_kubeconfig(&x, &found);
     reach(&x);

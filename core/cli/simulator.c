@@ -90,12 +90,13 @@ static enum err_code wait_ready(struct simulator *s, struct err *e)
     bool is_ready = read_until(s->out_fd, READY_MS, &line) == GOT_LINE;
     if (is_ready && !json_check(buf_str(&line), line.len, &doc, e)) {
         s->kubeconfig = json_str(json_get(doc, "kubeconfig"), &s->arena, 512);
+        s->config = json_str(json_get(doc, "config"), &s->arena, 512);
         const char *db = json_str(json_get(doc, "errors_db"), &s->arena, 512);
         s->errors_db = db && db[0] == '/' ? arena_printf(&s->arena, "sqlite://%s", db) : db;
         s->control = json_str(json_get(doc, "control"), &s->arena, 512);
     }
     buf_release(&line);
-    if (!s->kubeconfig || !s->errors_db || !s->control)
+    if (!s->kubeconfig || !s->config || !s->errors_db || !s->control)
         return err_set(e, ERR_IO, 0, "the simulator did not start"); /* its stderr, which is ours, says why */
     return ERR_OK;
 }

@@ -21,7 +21,7 @@ struct simulator {
     int in_fd, out_fd; /* the ends of its stdin and stdout that are ours */
     char dir[128];
     struct arena arena;
-    const char *kubeconfig, *errors_db, *control;
+    const char *kubeconfig, *config, *errors_db, *control;
 };
 
 int simulator_list(void); /* becomes the simulator, which lists its stories; returns only when it cannot */

@@ -56,7 +56,8 @@ static void read_port(struct conf_reader *r, struct conf_probe *p, const struct 
 {
     int64_t port;
     const char *s = conf_clean_text(r, n, "port");
-    if (s && !text_to_int(s, strlen(s), 1, 65535, &port) && (!text_is_dns1123_label(s) || strlen(s) > 15))
+    bool is_name = s && text_is_dns1123_label(s) && strlen(s) <= 15 && s[strspn(s, "0123456789")];
+    if (s && !is_name && !text_to_int(s, strlen(s), 1, 65535, &port))
         conf_bad(r, n, "port: \"%.40s\" is neither a number up to 65535 nor the name of a port", s);
     p->port = s;
 }

@@ -175,7 +175,10 @@ static void see_deploy(struct gather_bake *b, const struct workload *w, struct s
 {
     if (w->deployed_ms == TIME_NONE || w->deployed_ms == seen->deployed_ms)
         return;
-    seen->deployed_ms = seen->since_ms = w->deployed_ms;
+    seen->deployed_ms = w->deployed_ms;
+    if (seen->since_ms != TIME_NONE && w->deployed_ms < seen->since_ms) /* a window by hand is newer */
+        return;
+    seen->since_ms = w->deployed_ms;
     seen->crashed_at_ms = NAN;
     seen->said_ms = seen->rows_ms = TIME_NONE; /* what is seen of it is said at once */
     if (is_baking(seen, now_ms))

@@ -382,7 +382,9 @@ static enum err_code begin(struct sim *s, char token[33], struct err *e)
         s->speed > 1 ? (int64_t)(BOOKMARK_MS / s->speed) + LEAST_BOOKMARK_MS : BOOKMARK_MS;
     if (place_token(token, e) ||
         server_new((int)s->options.port, token, api_answer, &s->api, &s->server, e) ||
-        place_write_kubeconfig(&s->place, server_port(s->server), token, s->world.story.ns, e))
+        place_write_kubeconfig(&s->place, server_port(s->server), token, s->world.story.ns, e) ||
+        place_write_config(&s->place, server_port(s->server), token, s->world.story.ns,
+                           s->options.errors_db ? NULL : s->place.errors_db, e))
         return e->code;
     return control_new(s->place.control, on_line, s, &s->control, e);
 }
@@ -392,6 +394,8 @@ static void say_ready(const struct sim *s, const char *token)
     struct buf b = BUF_INIT(16 * 1024);
     buf_addf(&b, "{\"port\":%d,\"kubeconfig\":", server_port(s->server));
     json_quote(&b, s->place.kubeconfig);
+    buf_adds(&b, ",\"config\":");
+    json_quote(&b, s->place.config);
     buf_adds(&b, ",\"errors_db\":");
     json_quote(&b, s->options.errors_db ? s->options.errors_db : s->place.errors_db);
     buf_adds(&b, ",\"control\":");

@@ -10,6 +10,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/dir.h"
+#include "core/base/json.h"
 
 static enum err_code make_dir(const char *dir, struct place *p, struct err *e)
 {
@@ -37,6 +38,7 @@ enum err_code place_make(const char *dir, bool owns_dir, struct place *out, stru
         return e->code;
     }
     p.kubeconfig = x_asprintf("%s/kubeconfig", p.dir);
+    p.config = x_asprintf("%s/config.yaml", p.dir);
     p.errors_db = x_asprintf("%s/errors.db", p.dir);
     p.control = x_asprintf("%s/control", p.dir);
     *out = p;
@@ -56,6 +58,8 @@ void place_clear(struct place *p)
         return;
     if (p->has_made_kubeconfig)
         drop(p->kubeconfig, "");
+    if (p->has_made_config)
+        drop(p->config, "");
     if (p->has_made_errors_db) {
         drop(p->errors_db, "");
         drop(p->errors_db, "-wal");
@@ -67,6 +71,7 @@ void place_clear(struct place *p)
         rmdir(p->dir);
     free(p->dir);
     free(p->kubeconfig);
+    free(p->config);
     free(p->errors_db);
     free(p->control);
     *p = (struct place){ 0 };
@@ -80,6 +85,18 @@ enum err_code place_token(char out[33], struct err *e)
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);
     return ERR_OK;
+}
+
+static enum err_code write_file(const char *path, const struct buf *b, bool *has_made, struct err *e)
+{
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    *has_made = fd >= 0;
+    bool is_written = fd >= 0 && write(fd, b->data, b->len) == (ssize_t)b->len;
+    if (!is_written)
+        err_set(e, ERR_IO, errno, "%s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return is_written ? ERR_OK : ERR_IO;
 }
 
 enum err_code place_write_kubeconfig(struct place *p, int port, const char *token, const char *ns,
@@ -99,13 +116,28 @@ enum err_code place_write_kubeconfig(struct place *p, int port, const char *toke
         buf_addf(&b,
                  "- {name: demo%s%s, context: {cluster: demo%s%s, user: demo, namespace: %s}}\n",
                  i ? "-" : "", roles[i], i ? "-" : "", roles[i], ns);
-    int fd = open(p->kubeconfig, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-    p->has_made_kubeconfig = fd >= 0;
-    bool is_written = fd >= 0 && write(fd, b.data, b.len) == (ssize_t)b.len;
-    if (!is_written)
-        err_set(e, ERR_IO, errno, "%s: %s", p->kubeconfig, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    enum err_code rc = write_file(p->kubeconfig, &b, &p->has_made_kubeconfig, e);
     buf_release(&b);
-    return is_written ? ERR_OK : ERR_IO;
+    return rc;
+}
+
+enum err_code place_write_config(struct place *p, int port, const char *token, const char *ns, const char *errors_db,
+                                 struct err *e)
+{
+    struct buf b = BUF_INIT(16 * 1024);
+    buf_addf(&b, "# The simulated platform of bakewatch-sim, as bakewatch --config reads it.\n"
+                 "environments:\n  demo:\n    class: development\n    context: demo\n    namespaces: [%s]\n"
+                 "    health: {path: /healthz, via: api}\n"
+                 "    prometheus: {url: \"http://127.0.0.1:%d/%s/prometheus\", preset: http-server}\n",
+             ns, port, token);
+    if (errors_db) {
+        char *db = x_asprintf("sqlite://%s", errors_db);
+        buf_adds(&b, "    errors: {db: ");
+        json_quote(&b, db); /* a text of JSON is one of YAML */
+        buf_adds(&b, "}\n");
+        free(db);
+    }
+    enum err_code rc = write_file(p->config, &b, &p->has_made_config, e);
+    buf_release(&b);
+    return rc;
 }

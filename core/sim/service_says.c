@@ -121,10 +121,11 @@ void traffic_metrics(const struct world *w, const struct sim_service *sv, struct
             "# TYPE db_pool_connections_max gauge\ndb_pool_connections_max{service=\"%s\"} %d\n",
             sv->name, (int)(t->pool > POOL_MOST ? POOL_MOST : t->pool), sv->name, POOL_MOST);
     buf_addf(out,
+             "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %.3f\n"
              "# TYPE process_resident_memory_bytes "
              "gauge\nprocess_resident_memory_bytes{service=\"%s\"} %.0f\n"
              "# TYPE process_open_fds gauge\nprocess_open_fds{service=\"%s\"} %d\n",
-             sv->name, 96.0 * 1048576 + t->rps * 65536, sv->name, 20 + (int)t->pool);
+             (double)w->start_ms / 1000, sv->name, 96.0 * 1048576 + t->rps * 65536, sv->name, 20 + (int)t->pool);
 }
 
 bool traffic_pod_usage(const struct world *w, const struct sim_object *pod, struct buf *out)

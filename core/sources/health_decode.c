@@ -89,7 +89,7 @@ static void decode_components(struct json_span all, const char *above, int depth
         struct json_span details = json_get(it.value, "details"), below = json_get(it.value, "components");
         struct health_row row = { .name = key_of(&it, a), .value = NAN, .limit = NAN };
         if (above)
-            row.name = arena_strndup(a, arena_printf(a, "%s/%s", above, row.name), SERIES_NAME - 1);
+            row.name = arena_printf(a, "%.*s/%.*s", SERIES_NAME / 2 - 1, above, SERIES_NAME / 2 - 1, row.name);
         row.text = text_of(json_get(details, "error"), a);
         if (json_kind(it.value) != JSON_OBJECT || !outcome_of(json_get(it.value, "status"), &row.outcome))
             continue;

@@ -41,7 +41,8 @@ struct prom {
     size_t candidate; /* while it is not */
     struct run live, base;
     struct prom_baseline asked;
-    int64_t requests_ms, latency_ms; /* story clock, of the last that was put; TIME_NONE */
+    int64_t first_ms;                /* story clock, of the first round; TIME_NONE */
+    int64_t requests_ms, latency_ms; /* of the last that was put */
     enum source_state state;
     int64_t since_ms, proved_ms, retry_ms;
     int64_t n_series;
@@ -207,6 +208,8 @@ static void live_end(struct run *r, const struct prom_way *way)
     if (r->round.has[QUERY_LATENCY])
         p->latency_ms = now;
     p->n_series = (int64_t)r->n_series;
+    if (has_any && p->first_ms == TIME_NONE)
+        p->first_ms = now;
     if (has_any) {
         char text[224] = "";
         p->proved_ms = now;
@@ -368,8 +371,17 @@ static void on_base(void *ctx)
     struct run *r = ctx;
     if (!r->is_active || r->req || !r->p->is_settled)
         return;
+    struct prom *p = r->p;
+    int64_t live_ms = (p->first_ms == TIME_NONE ? clock_story_ms() : p->first_ms) - p->spec.conf->range_ms;
+    if (p->asked.to_ms > live_ms) /* the first live samples speak for what is after that */
+        p->asked.to_ms = live_ms;
+    if (p->asked.to_ms > p->asked.from_ms) /* the grid ends where the live ones begin */
+        p->asked.from_ms += (p->asked.to_ms - p->asked.from_ms) % p->spec.conf->range_ms;
     run_begin(r);
-    run_next(r);
+    if (p->asked.to_ms < p->asked.from_ms)
+        base_end(r, &r->e); /* nothing was before */
+    else
+        run_next(r);
 }
 
 /* ---- life ---- */
@@ -388,7 +400,7 @@ struct prom *prom_new(struct loop *l, const struct prom_spec *spec)
     p->is_settled = !needs_preset(spec->conf);
     p->live = (struct run){ .p = p, .start = { .fn = on_live, .ctx = &p->live } };
     p->base = (struct run){ .p = p, .start = { .fn = on_base, .ctx = &p->base }, .is_range = true };
-    p->requests_ms = p->latency_ms = p->proved_ms = TIME_NONE;
+    p->first_ms = p->requests_ms = p->latency_ms = p->proved_ms = TIME_NONE;
     p->state = SOURCE_WAITING;
     p->since_ms = clock_story_ms();
     p->cause = "";

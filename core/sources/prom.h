@@ -43,7 +43,7 @@ struct source_health prom_health(const struct prom *p); /* objects: series of th
 const char *prom_preset(const struct prom *p);          /* in use; "" = none yet, or own queries alone */
 
 /* What was between two times, by range queries: put gets the samples with their own at_ms, oldest
- * first, then on_done comes once (e->code: what there was is put all the same).  One at a time: a
+ * first and none that the live ones speak for, then on_done comes once (e->code: what there was is put all the same).  One at a time: a
  * second call while one is under way ends the first with ERR_CANCELLED. */
 struct prom_baseline {
     int64_t from_ms, to_ms;

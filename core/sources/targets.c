@@ -14,6 +14,11 @@ static bool is_http_name(const char *s)
     return text_starts(s, "http") || text_eq(s, "web");
 }
 
+static bool is_ready_port(const struct workload *w, const struct endpoint *ep)
+{
+    return ep && w->readiness.port[0] && (text_eq(w->readiness.port, ep->target) || text_eq(w->readiness.port, ep->port_name));
+}
+
 /* How well a port fits; more is better. */
 static int fit(const struct workload *w, const struct conf_probe *how, const struct endpoint *ep)
 {
@@ -22,7 +27,7 @@ static int fit(const struct workload *w, const struct conf_probe *how, const str
     int points = ep->is_headless ? 0 : 1;
     if (how->port)
         return text_eq(how->port, number) || text_eq(how->port, ep->port_name) ? 8 + points : -1;
-    if (w->readiness.port[0] && (text_eq(w->readiness.port, ep->target) || text_eq(w->readiness.port, ep->port_name)))
+    if (is_ready_port(w, ep))
         points += 4;
     if (is_http_name(ep->port_name) || is_http_name(ep->target))
         points += 2;
@@ -81,7 +86,7 @@ static void add_target(struct target_list *out, const struct workload *w, const 
         out->n_left++;
         return;
     }
-    const char *path = how->path ? how->path : w->readiness.path[0] && !w->readiness.is_tls ? w->readiness.path : "/healthz";
+    const char *path = how->path ? how->path : is_ready_port(w, ep) && w->readiness.path[0] ? w->readiness.path : "/healthz";
     struct buf b = BUF_INIT(16 * 1024);
     struct target t = { .subject = arena_strdup(a, w->id), .how = how, .n_pods = w->desired };
     if (how->server.url) {
@@ -90,7 +95,7 @@ static void add_target(struct target_list *out, const struct workload *w, const 
         const char *host = strstr(t.url, "://");
         t.name = host ? host + 3 : t.url;
     } else {
-        bool is_tls = is_tls_port(ep);
+        bool is_tls = is_ready_port(w, ep) ? w->readiness.is_tls : is_tls_port(ep);
         buf_addf(&b, "/api/v1/namespaces/");
         kube_escape(&b, w->ns);
         buf_addf(&b, "/services/%s:%s:%d/proxy%s", is_tls ? "https" : "http", ep->service, ep->port, path);

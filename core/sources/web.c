@@ -101,7 +101,9 @@ enum err_code web_get(struct loop *l, const struct web_spec *w, struct http_req 
     enum err_code rc = ERR_OK;
     own[n_own++] = x_asprintf("Accept: %s", w->accept);
     own[n_own++] = x_strdup("User-Agent: bakewatch/" VERSION);
-    if (s->token_file || s->basic_file)
+    if (s->tls.ca_file && access(s->tls.ca_file, R_OK))
+        rc = err_set(e, ERR_AUTH, errno, "%s: %s", s->tls.ca_file, strerror(errno));
+    else if (s->token_file || s->basic_file)
         rc = add_login(s, &own[n_own], e);
     n_own += own[n_own] != NULL;
     if (s->tls.server_name && take_apart(w->url, &is_tls, host, port, &rest) && is_tls) {

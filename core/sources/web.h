@@ -4,7 +4,8 @@
  * The token and password files are read for each request: what is rotated is used.  Redirects are not
  * followed here.
  *
- * Errors   ERR_AUTH: a secret's file cannot be read, is empty or holds a line break; else as http_start
+ * Errors   ERR_AUTH: the CA's or a secret's file cannot be read, a secret is empty or holds a line break;
+ *          else as http_start
  * Limits   WEB_SECRET bytes of a secret
  * Thread   the loop's       Owns   nothing; `server` and `url` are used during the call only
  */

@@ -67,7 +67,7 @@ bool sample_reader_next(struct sample_reader *r, struct sample *out, uint32_t *s
     pack_i64(k, &dt);
     pack_u64(k, &head);
     out->n = (size_t)(head >> HAS_BITS);
-    bool is_past = __builtin_add_overflow(r->series, ds, &r->series) | __builtin_add_overflow(r->at_ms, dt, &r->at_ms);
+    bool is_past = __builtin_add_overflow(r->series, ds, &r->series) || __builtin_add_overflow(r->at_ms, dt, &r->at_ms);
     if (is_past || out->n > SAMPLE_VALUES || r->series < 1 || r->series > UINT32_MAX) {
         k->is_bad = true;
         return false;

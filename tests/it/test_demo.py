@@ -162,7 +162,7 @@ STORIES = {
     ],
     "observer-lost": [
         ("T+2:59", is_rolled_out(BAD, "2.14.1"), "rolled out"),
-        ("T+4:00", lambda s: all(v["state"] != "live" for v in s.of("source") if v["id"] != "errors"), "nothing is live"),
+        ("T+4:00", lambda s: all(v["state"] != "live" for v in s.of("source") if v["id"] not in ("errors", "history")), "nothing is live"),
         ("T+6:30", lambda s: all(v["state"] == "live" for v in s.of("source")) and is_well(s, *SHOP), "all is live"),
     ],
     "noisy-neighbour": [

@@ -11,7 +11,9 @@ import tempfile
 import threading
 import unittest
 
-from common import BAKEWATCH, main, together
+from common import BAKEWATCH, TOP, main, together, wait_for
+
+SIM = os.environ.get("SIM", str(TOP / "build/plain/bakewatch-sim"))
 
 SPEED = "60"
 DEPLOYED = 60  # every story deploys at T+1:00
@@ -110,6 +112,46 @@ class Replay(unittest.TestCase):
             code, out, err = self.replay("replay", str(path))
             self.assertNotIn(code, (0, 1, 139, 134), (name, err))
             self.assertTrue(err)
+
+
+class Killed(unittest.TestCase):
+    """A console that is killed in its window goes on where it was."""
+
+    def test_the_window_goes_on(self):
+        top = pathlib.Path(tempfile.mkdtemp(prefix="bakewatch-killed-"))
+        self.addCleanup(shutil.rmtree, top)
+        sim = subprocess.Popen([SIM, "--scenario", "good-release", "--speed", "1", "--dir", str(top / "sim")],
+                               stdout=subprocess.PIPE, text=True)
+        self.addCleanup(sim.stdout.close)
+        self.addCleanup(sim.wait)
+        self.addCleanup(sim.terminate)
+        place = json.loads(sim.stdout.readline())
+        first = self.bakes(place, top)
+        self.assertEqual(len(first), 7)
+        second = self.bakes(place, top)
+        self.assertEqual({i: b["deployed"] for i, b in second.items()}, {i: b["deployed"] for i, b in first.items()})
+
+    def bakes(self, place, top):
+        """Watches until every workload has a verdict and half a minute's samples are kept, and kills the console."""
+        p = subprocess.Popen([BAKEWATCH, "watch", "--kubeconfig", place["kubeconfig"], "-n", "shop", "--state-dir", str(top), "-o",
+                              "ndjson"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        found = {}
+        for text in p.stdout:
+            line = json.loads(text)
+            if line["type"] == "verdict" and line["verdict"] == "PASS":
+                found[line["id"]] = line["bake"]
+            if len(found) == 7:
+                break
+        wait_for(lambda: self.has_deploys(top), 30, "what was seen is kept")
+        p.kill()
+        p.stdout.close()
+        p.wait()
+        return found
+
+    @staticmethod
+    def has_deploys(top):
+        done = subprocess.run([BAKEWATCH, "replay", "--state-dir", str(top), "-o", "json"], capture_output=True, text=True, check=False)
+        return done.stdout and len(json.loads(done.stdout)["workloads"]) == 7
 
 
 class Told(unittest.TestCase):
