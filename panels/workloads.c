@@ -502,6 +502,7 @@ static const struct cmd cmds[] = {
 
 const struct panel_ops workloads_panel = {
     .name = "workloads",
+    .shows = 1u << SECTION_WORKLOADS,
     .reads = 1u << SECTION_WORKLOADS | 1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_ERRORS |
              1u << SECTION_CLOCK,
     .state_size = sizeof(struct state), .cmds = cmds, .title = title,

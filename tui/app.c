@@ -100,6 +100,8 @@ void ui_close_layer(struct ui *ui)
 
 uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m)
 {
+    if (past_is_wanted(ui)) /* it would be of now */
+        return 0;
     m->kind = CMD_DOC_OPEN;
     m->request = ++ui->doc_requests;
     return ui_send(ui, m) ? m->request : 0;
@@ -107,6 +109,8 @@ uint64_t ui_ask_doc(struct ui *ui, struct cmd_msg *m)
 
 uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m)
 {
+    if (past_refuses(ui, "a text of the platform is of now"))
+        return 0;
     if (ui_ask_doc(ui, m)) {
         char id[32];
         snprintf(id, sizeof id, "%llu", (unsigned long long)m->request);
@@ -117,6 +121,8 @@ uint64_t ui_open_doc(struct ui *ui, struct cmd_msg *m)
 
 void ui_plan(struct ui *ui, struct cmd_msg *m)
 {
+    if (past_refuses(ui, "a change"))
+        return;
     m->kind = CMD_PLAN;
     m->request = ++ui->plan_requests;
     if (ui_send(ui, m))
@@ -141,7 +147,8 @@ void ui_keep(struct ui *ui, const char *text)
 
 struct frame ui_frame(const struct ui *ui, size_t panel)
 {
-    return (struct frame){ .snap = ui->snap, .prefs = &ui->prefs, .now_ms = clock_story_ms(),
+    return (struct frame){ .snap = ui->snap, .prefs = &ui->prefs,
+                           .now_ms = past_is_shown(ui) ? ui->snap->past_ms : clock_story_ms(),
                            .focused = panel == ui_top(ui) };
 }
 
@@ -210,7 +217,7 @@ static void look_at_plan(struct ui *ui)
 /* The one thing that is worth a bell: it must be taken back, or nothing is known any more. */
 static void look_at_verdict(struct ui *ui)
 {
-    const struct verdict *v = (const struct verdict *)ui->snap->sections[SECTION_VERDICT];
+    const struct verdict *v = ui->live ? (const struct verdict *)ui->live->sections[SECTION_VERDICT] : NULL;
     enum verdict_word before = ui->word;
     if (!v || v->word == before)
         return;
@@ -227,7 +234,8 @@ static void look_at_verdict(struct ui *ui)
     }
     if (before == VERDICT_NONE) /* it was so when we came: the bar says it */
         return;
-    ui_warn(ui, "verdict: %s, was %s; v shows why", verdict_name(v->word), verdict_name(before));
+    ui_warn(ui, "%sverdict: %s, was %s; %s", past_is_wanted(ui) ? "now: " : "", verdict_name(v->word), verdict_name(before),
+            past_is_wanted(ui) ? "F returns to now" : "v shows why");
     ui->said_is_news = true;
 }
 
@@ -254,10 +262,10 @@ static void look_for_moves(struct ui *ui)
             look_at_rights(ui);
         if (i == SECTION_PLAN)
             look_at_plan(ui);
-        if (i == SECTION_VERDICT)
-            look_at_verdict(ui);
         ui->versions[i] = v;
     }
+    look_at_verdict(ui);
+    past_look(ui);
     int64_t second = clock_story_ms() / 1000; /* the clock of the first line; ages are coarser */
     if (second != ui->shown_second)
         ui->is_dirty = true;
@@ -272,28 +280,16 @@ static void look_for_moves(struct ui *ui)
     }
 }
 
-/* The rows stand still; what was asked for, how the sources are, the verdict and where we are go on.  Takes `live`. */
-static struct snap *paused(const struct snap *held, struct snap *live)
-{
-    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT, SECTION_PLAN, SECTION_VERDICT };
-    struct snap *s = snap_new(held);
-    for (size_t i = 0; i < ARRAY_LEN(go_on); i++)
-        snap_set(s, go_on[i], live->sections[go_on[i]] ? section_ref(live->sections[go_on[i]]) : NULL);
-    snap_unref(live);
-    return s;
-}
-
 static void take_snapshot(struct ui *ui)
 {
     uint64_t drained;
     (void)!read(ui->env->snap_fd, &drained, sizeof drained);
     struct snap *s = snap_acquire(ui->env->slot);
-    if (s && ui->is_paused)
-        s = paused(ui->snap, s);
     if (s) {
-        snap_unref(ui->snap);
-        ui->snap = s;
+        snap_unref(ui->live);
+        ui->live = s;
     }
+    past_show(ui);
 }
 
 /* False: the tty is gone. */
@@ -465,6 +461,7 @@ static void release(struct ui *ui)
     canvas_free(&ui->canvas);
     keys_release(&ui->keys);
     snap_unref(ui->snap);
+    snap_unref(ui->live);
 }
 
 enum err_code app_run(const struct app_env *env, int *code, struct err *e)
@@ -475,6 +472,7 @@ enum err_code app_run(const struct app_env *env, int *code, struct err *e)
     ui.env = env;
     ui.prefs.ascii = env->ascii;
     ui.is_dirty = true;
+    ui.past_ms = ui.lost_ms = TIME_NONE;
     enum err_code err = theme_load(env->theme, &theme, e);
     if (err)
         return err;

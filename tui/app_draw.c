@@ -144,6 +144,22 @@ static enum role link_words(const struct ui *ui, const struct sources *s, int ro
     return ROLE_STRIP;
 }
 
+/* The whole row in a colour of its own, the time first: what is on the screen is never mistaken for now. */
+static void draw_past_strip(struct ui *ui, struct canvas *c)
+{
+    const struct ident *id = section(ui, SECTION_IDENT);
+    struct buf words = BUF_INIT(256);
+    canvas_fill(c, 0, ROLE_PAST);
+    buf_adds(&words, " ");
+    past_words(ui, &words);
+    buf_adds(&words, "  F returns to now ");
+    int col = canvas_text(c, 0, 0, -1, ROLE_PAST, buf_str(&words));
+    struct canvas rest = canvas_window(c, (struct area){ 0, col, 1, c->at.cols - col });
+    if (id && col < c->at.cols)
+        strip_place(&rest, id);
+    buf_release(&words);
+}
+
 static void draw_strip(struct ui *ui, struct canvas *c)
 {
     const struct ident *id = section(ui, SECTION_IDENT);
@@ -173,19 +189,19 @@ static void draw_strip(struct ui *ui, struct canvas *c)
 /* ---- panels ---- */
 
 /* What is old is greyed in the title too: a figure in it is a claim like any other. */
-static void draw_title(struct ui *ui, size_t i, struct canvas *c)
+static void draw_title(struct ui *ui, size_t i, struct canvas *c, bool is_missing)
 {
     struct frame f = ui_frame(ui, i);
     struct buf b = BUF_INIT(2048);
     char head[64];
     enum role r = f.focused ? ROLE_FOCUS : ROLE_TITLE;
-    canvas_rule(c, 0, 0, c->at.cols, f.focused ? ROLE_FOCUS : ROLE_DIM);
+    canvas_rule(c, 0, 0, c->at.cols, past_is_shown(ui) ? ROLE_PAST : f.focused ? ROLE_FOCUS : ROLE_DIM);
     if (i < ui->n_tabs)
         snprintf(head, sizeof head, " %zu %s ", i + 1, ui->ops[i]->name);
     else
         snprintf(head, sizeof head, " %s ", ui->ops[i]->name);
     int col = 1 + canvas_text(c, 0, 1, -1, r, head);
-    if (ui->ops[i]->title)
+    if (ui->ops[i]->title && !is_missing)
         ui->ops[i]->title(ui->state[i], &f, &b);
     c->stale = ui->ops[i]->is_stale && ui->ops[i]->is_stale(&f);
     if (b.len) {
@@ -209,9 +225,14 @@ static void draw_panel(struct ui *ui, size_t i, struct area a)
     } else {
         ui->ops[i]->settle(ui->state[i], &f, 1, a.cols);
     }
-    draw_title(ui, i, &c);
-    if (a.rows > 1)
+    struct buf why = BUF_INIT(400);
+    bool is_missing = past_lacks(ui, ui->ops[i]->shows ? ui->ops[i]->shows : ui->ops[i]->reads, &why);
+    draw_title(ui, i, &c, is_missing);
+    if (a.rows > 1 && is_missing)
+        canvas_text(&body, 0, 1, -1, ROLE_UNKNOWN, buf_str(&why));
+    else if (a.rows > 1)
         ui->ops[i]->render(ui->state[i], &f, &body);
+    buf_release(&why);
 }
 
 static void draw_body(struct ui *ui, struct area body)
@@ -378,7 +399,7 @@ static int64_t newest_deploy(const struct workloads *ws)
 static int draw_caption(struct ui *ui, struct canvas *c)
 {
     const struct ident *id = section(ui, SECTION_IDENT);
-    if (!id || !id->is_demo || !id->caption[0] || ui->rows < CAPTION_ROWS)
+    if (!id || !id->is_demo || !id->caption[0] || ui->rows < CAPTION_ROWS || past_is_shown(ui))
         return 0;
     int row = ui->rows - 2;
     canvas_fill(c, row, ROLE_DEMO);
@@ -406,7 +427,10 @@ void app_draw(struct ui *ui)
     if (ui->rows < LEAST_ROWS || ui->cols < LEAST_COLS) {
         canvas_textf(c, 0, 0, ROLE_TEXT, "%dx%d is too small (20x5); q quits", ui->cols, ui->rows);
     } else {
-        draw_strip(ui, c);
+        if (past_is_shown(ui))
+            draw_past_strip(ui, c);
+        else
+            draw_strip(ui, c);
         int bar = draw_verdict(ui, c);
         struct area middle = { 1 + bar, 0, ui->rows - 2 - bar - draw_caption(ui, c), ui->cols };
         draw_body(ui, middle);

@@ -7,6 +7,7 @@
 #include "tui/dialog.h"
 #include "tui/keys.h"
 #include "tui/layout.h"
+#include "tui/past.h"
 #include "tui/prompt.h"
 #include "tui/term.h"
 
@@ -28,7 +29,10 @@ struct ui {
     size_t n_layers;
     enum layout_preset preset;
     bool zoom, is_paused, wants_quit, wants_suspend, asks_quit;
-    struct snap *snap;          /* what is shown */
+    struct snap *snap;          /* what is shown: made of live, or of the past */
+    struct snap *live;          /* the newest */
+    int64_t past_ms;            /* the time that is wanted; TIME_NONE = now */
+    int64_t lost_ms;            /* the link is lost since, as it was said last */
     struct canvas canvas;
     int rows, cols;
     char said[256];

@@ -41,7 +41,15 @@ NAV(next_fault, NAV_NEXT_FAULT, "nothing is wrong here")
 NAV(previous_fault, NAV_PREV_FAULT, "nothing is wrong here")
 NAV(next_match, NAV_NEXT_MATCH, "not found; / searches in texts")
 NAV(previous_match, NAV_PREV_MATCH, "not found; / searches in texts")
-NAV(follow, NAV_FOLLOW, "this view does not follow")
+NAV(follow_view, NAV_FOLLOW, "this view does not follow")
+
+static void follow(struct ui *ui, void *state, const struct frame *f, const char *arg)
+{
+    if (past_is_wanted(ui))
+        past_leave(ui);
+    else
+        follow_view(ui, state, f, arg);
+}
 
 static void sort(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
@@ -162,12 +170,10 @@ static void zoom(struct ui *ui, void *state, const struct frame *f, const char *
 static void pause_view(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
     (void)state, (void)f, (void)arg;
+    if (past_refuses(ui, "the past stands still"))
+        return;
     ui->is_paused = !ui->is_paused;
-    if (!ui->is_paused) {
-        struct snap *s = snap_acquire(ui->env->slot);
-        snap_unref(ui->snap);
-        ui->snap = s;
-    }
+    past_show(ui);
     ui_say(ui, ui->is_paused ? "the view stands still; data is still gathered" : "live again");
 }
 
@@ -196,6 +202,7 @@ static void switch_to(struct ui *ui, enum cmd_kind kind, const char *name)
 {
     struct cmd_msg m = { .kind = kind };
     snprintf(m.name, sizeof m.name, "%s", name);
+    past_leave(ui);
     while (ui->n_layers)
         ui_close_layer(ui);
     ui->is_paused = false; /* the rows of one place must not stand under the name of another */
@@ -260,6 +267,8 @@ static void arm(struct ui *ui, void *state, const struct frame *f, const char *a
     const struct ident *id = frame_section(f, SECTION_IDENT);
     struct cmd_msg m = { .kind = CMD_ARM, .ms = ARM_MS };
     (void)state;
+    if (past_refuses(ui, "changes"))
+        return;
     if (id && id->write_ban[0])
         ui_warn(ui, "read-only: %s", id->write_ban);
     else if (arg[0] && (!text_to_span_ms(arg, &m.ms) || m.ms < 1000 || m.ms > ARM_MOST_MS))
@@ -408,6 +417,8 @@ static void mark(struct ui *ui, void *state, const struct frame *f, const char *
     const struct verdict *v = frame_section(f, SECTION_VERDICT);
     struct cmd_msg m = { .kind = v && v->n_bakes ? CMD_MARK : CMD_BAKE, .ms = TIME_NONE };
     (void)state;
+    if (past_refuses(ui, "a mark is of now"))
+        return;
     snprintf(m.note, sizeof m.note, "%s", arg[0] ? arg : "mark");
     if (m.kind == CMD_BAKE && !ui_send(ui, &m))
         return;
@@ -424,6 +435,8 @@ static void bake(struct ui *ui, void *state, const struct frame *f, const char *
     struct buf id = BUF_INIT(sizeof m.workload - 1);
     int64_t ago = 0;
     (void)state, (void)f;
+    if (past_refuses(ui, "a window"))
+        return;
     if (arg[0] && !text_to_span_ms(arg, &ago)) {
         ui_warn(ui, "how long ago did it begin? \"%.40s\" is no time like 10m", arg);
         return;
@@ -472,7 +485,13 @@ const struct cmd app_commands[] = {
     { "previous-fault", "", "previous row with something wrong", false, previous_fault },
     { "next-match", "", "next match in a text", false, next_match },
     { "previous-match", "", "previous match in a text", false, previous_match },
-    { "follow", "", "follow the newest line again", false, follow },
+    { "follow", "", "follow the newest line again; from the past: back to now", false, follow },
+    { "earlier", "[TIME]", "show the past: 15s, or TIME, earlier; recording goes on", false, past_earlier },
+    { "later", "[TIME]", "in the past: 15s, or TIME, later", false, past_later },
+    { "previous-mark", "", "show the past: the event before, on the time line", false, past_previous_mark },
+    { "next-mark", "", "in the past: the event after", false, past_next_mark },
+    { "at", "TIME", "show the past: 14:02, -10m, T+5:30, deploy", false, past_at },
+    { "now", "", "back to now", false, past_now },
     { "pause", "", "hold the view still; gathering goes on", false, pause_view },
     { "refresh", "", "ask every source again, now", false, refresh_now },
     { "redraw", "", "paint the whole screen again", false, redraw_all },

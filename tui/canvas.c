@@ -14,7 +14,7 @@ const char *role_name(enum role r)
     static const char *const names[N_ROLES] = {
         "text", "dim", "title", "focus", "header", "selected", "ok", "progress", "warn", "fail",
         "unknown", "stale", "strip", "production", "staging", "alarm", "key", "match", "added",
-        "removed", "demo",
+        "removed", "demo", "past",
     };
     return r < N_ROLES ? names[r] : "?";
 }

@@ -53,6 +53,7 @@ struct cmd {
 struct panel_ops {
     const char *name;  /* tab label, section of the key map */
     unsigned reads;    /* 1u << SECTION_...: repaint only when one of these moved */
+    unsigned shows;    /* of these: what it is about, without which it is "not recorded" in the past; 0 = all */
     bool is_layer;     /* opened over the others, closed by esc; no tab of its own */
     size_t state_size; /* zero-filled view state */
     const struct cmd *cmds; /* ends with a NULL name; may be NULL */

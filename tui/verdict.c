@@ -84,7 +84,8 @@ void verdict_bar(const struct frame *f, struct canvas *c, int row)
     int edge = c->at.cols;
     canvas_fill(c, row, ROLE_TEXT);
     if (!v) {
-        canvas_text(c, row, 1, -1, ROLE_DIM, "verdict: nothing has been judged yet");
+        bool is_past = f->snap && f->snap->past_ms != TIME_NONE;
+        canvas_text(c, row, 1, -1, ROLE_DIM, is_past ? "verdict: not recorded" : "verdict: nothing has been judged yet");
         return;
     }
     draw_right(f, v, c, row, &edge);

@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/gather/past.h"
 
 enum { HEALTH_MS = 5000, SUSPEND_MS = 2000 };
 
@@ -289,6 +290,9 @@ static void obey(struct gather *g, const struct cmd_msg *m)
         if (g->errors)
             gather_errors_confirm(g->errors, m);
         break;
+    case CMD_PAST:
+        gather_past(g, m->ms);
+        return;
     case CMD_MARK:
         if (g->bake)
             gather_bake_mark(g->bake, m->workload, m->note);
@@ -362,6 +366,7 @@ enum err_code gather_start(const struct gather_spec *spec, struct gather **out, 
     }
     g->publish = (struct loop_timer){ .fn = gather_publish, .ctx = g };
     g->beat = (struct loop_timer){ .fn = on_beat, .ctx = g };
+    g->past_asked_ms = TIME_NONE;
     g->published_ms = g->data_ms = g->errors_ms = INT64_MIN / 2;
     g->gap_ms = clock_io_ms() - clock_mono_ms();
     cmdq_init(&g->commands, loop_wake_fd(g->loop));

@@ -49,6 +49,7 @@ struct gather {
     struct gather_measure *measure; /* the same */
     struct notify *notify;          /* NULL: nobody is to be told */
     struct history *history;        /* the same */
+    int64_t past_asked_ms, past_at_ms; /* asked for, and what came of it; TIME_NONE: nobody looks at the past */
     int64_t recalled_ms;            /* the newest sample that the history had; TIME_NONE */
     int64_t past_ms;                /* so far back a source is asked for what it remembers */
     enum verdict_word told;         /* the platform's word that was told of last */

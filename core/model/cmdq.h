@@ -27,6 +27,7 @@ enum cmd_kind {
     CMD_CONFIRM,   /* request, hash: do it */
     CMD_PLAN_CLOSE,
     CMD_MARK,      /* workload ("" = of none), note: a mark on the time line */
+    CMD_PAST,      /* ms: show that time; TIME_NONE: nobody looks at the past any more */
     CMD_BAKE,      /* workload ("" = every one without a window), ms: a window by hand since then */
 };
 

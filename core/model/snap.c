@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/model/ident.h"
 
 void *section_new(size_t size, void (*drop)(struct section *))
@@ -35,6 +36,7 @@ struct snap *snap_new(const struct snap *before)
 {
     struct snap *s = x_calloc(1, sizeof *s);
     atomic_init(&s->refs, 1);
+    s->past_ms = s->asked_ms = TIME_NONE;
     if (before) {
         s->seq = before->seq + 1;
         for (int i = 0; i < N_SECTIONS; i++) {
@@ -70,34 +72,55 @@ void snap_unref(struct snap *s)
 void snap_slot_init(struct snap_slot *slot, int wake_fd)
 {
     pthread_mutex_init(&slot->mu, NULL);
-    slot->live = NULL;
+    slot->live = slot->past = NULL;
     slot->wake_fd = wake_fd;
 }
 
 void snap_slot_release(struct snap_slot *slot)
 {
     snap_unref(slot->live);
-    slot->live = NULL;
+    snap_unref(slot->past);
+    slot->live = slot->past = NULL;
     pthread_mutex_destroy(&slot->mu);
 }
 
-void snap_publish(struct snap_slot *slot, struct snap *s)
+static void put(struct snap_slot *slot, struct snap **at, struct snap *s)
 {
     pthread_mutex_lock(&slot->mu);
-    struct snap *old = slot->live;
-    slot->live = s;
+    struct snap *old = *at;
+    *at = s;
     pthread_mutex_unlock(&slot->mu);
     snap_unref(old); /* freed outside the lock */
     if (slot->wake_fd >= 0)
         (void)!write(slot->wake_fd, &(uint64_t){ 1 }, sizeof(uint64_t));
 }
 
-struct snap *snap_acquire(struct snap_slot *slot)
+static struct snap *get(struct snap_slot *slot, struct snap *const *at)
 {
     pthread_mutex_lock(&slot->mu);
-    struct snap *s = slot->live ? snap_ref(slot->live) : NULL;
+    struct snap *s = *at ? snap_ref(*at) : NULL;
     pthread_mutex_unlock(&slot->mu);
     return s;
+}
+
+void snap_publish(struct snap_slot *slot, struct snap *s)
+{
+    put(slot, &slot->live, s);
+}
+
+void snap_publish_past(struct snap_slot *slot, struct snap *s)
+{
+    put(slot, &slot->past, s);
+}
+
+struct snap *snap_acquire(struct snap_slot *slot)
+{
+    return get(slot, &slot->live);
+}
+
+struct snap *snap_acquire_past(struct snap_slot *slot)
+{
+    return get(slot, &slot->past);
 }
 
 const char *source_state_name(enum source_state s)

@@ -51,7 +51,10 @@ void section_unref(struct section *s); /* NULL is fine */
 struct snap {
     atomic_int refs;
     uint64_t seq;
-    struct section *sections[N_SECTIONS]; /* NULL: never had any */
+    struct section *sections[N_SECTIONS]; /* NULL: never had any; of the past: it was not recorded then */
+    int64_t past_ms;                      /* the time that it shows; TIME_NONE: it is live */
+    int64_t asked_ms;                     /* of the past: for which it was asked; past_ms lies within what is recorded */
+    char why[160];                        /* of the past, when there is nothing: why; "" */
 };
 
 struct snap *snap_new(const struct snap *before); /* shares all sections of `before` (may be NULL) */
@@ -59,16 +62,19 @@ void snap_set(struct snap *s, enum section_id id, void *section); /* takes the r
 struct snap *snap_ref(struct snap *s);
 void snap_unref(struct snap *s); /* NULL is fine */
 
-/* One pointer under a lock; readers are woken through an eventfd, whose wake-ups coalesce. */
+/* Two pointers under a lock; readers are woken through an eventfd, whose wake-ups coalesce. */
 struct snap_slot {
     pthread_mutex_t mu;
     struct snap *live;
+    struct snap *past; /* what somebody who looks at the past has asked for; NULL = nobody does */
     int wake_fd; /* eventfd of the reader, -1 = nobody to wake */
 };
 
 void snap_slot_init(struct snap_slot *slot, int wake_fd);
 void snap_slot_release(struct snap_slot *slot);
 void snap_publish(struct snap_slot *slot, struct snap *s); /* takes s */
+void snap_publish_past(struct snap_slot *slot, struct snap *s); /* the same; NULL: nobody looks there any more */
 struct snap *snap_acquire(struct snap_slot *slot);         /* NULL before the first one */
+struct snap *snap_acquire_past(struct snap_slot *slot);    /* NULL: there is none */
 
 #endif

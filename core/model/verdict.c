@@ -22,6 +22,14 @@ const char *verdict_name(enum verdict_word w)
     return (size_t)w < ARRAY_LEN(names) ? names[w] : "?";
 }
 
+const char *mark_kind_name(enum mark_kind k)
+{
+    static const char *const names[] = { [MARK_DEPLOY] = "deploy", [MARK_VERDICT] = "verdict", [MARK_TRIGGER] = "trigger",
+                                         [MARK_OPERATOR] = "mark", [MARK_ALERT] = "alert", [MARK_LINK] = "link",
+                                         [MARK_GAP] = "gap", [MARK_WINDOW_END] = "window-end" };
+    return (size_t)k < ARRAY_LEN(names) ? names[k] : "?";
+}
+
 const struct bake *verdict_bake(const struct verdict *v, const char *subject)
 {
     for (size_t i = 0; v && i < v->n_bakes; i++) {

@@ -124,6 +124,7 @@ struct tracks {
 const char *trigger_name(enum trigger_kind t);         /* "rollout", "health", "latency", "errors", "rows" */
 const char *trigger_state_name(enum trigger_state s);  /* "NO DATA", "OK", "WATCH", "FIRED" */
 const char *verdict_name(enum verdict_word w);         /* "NO BAKE", "PASS", "WATCH", "NO DATA", "ROLL BACK" */
+const char *mark_kind_name(enum mark_kind k);           /* "deploy", "verdict", ... */
 const struct bake *verdict_bake(const struct verdict *v, const char *subject); /* NULL = none */
 const struct track *tracks_find(const struct tracks *t, const char *subject);  /* NULL = none */
 

@@ -6,14 +6,6 @@
 
 #include "core/base/json.h"
 
-const char *mark_kind_name(enum mark_kind k)
-{
-    static const char *const names[] = { [MARK_DEPLOY] = "deploy", [MARK_VERDICT] = "verdict", [MARK_TRIGGER] = "trigger",
-                                         [MARK_OPERATOR] = "mark", [MARK_ALERT] = "alert", [MARK_LINK] = "link",
-                                         [MARK_GAP] = "gap", [MARK_WINDOW_END] = "window-end" };
-    return (size_t)k < ARRAY_LEN(names) ? names[k] : "?";
-}
-
 const char *bake_phase_name(enum bake_phase p)
 {
     static const char *const names[] = { "window", "extended", "over" };

@@ -465,10 +465,10 @@ static void make_room(struct tracks *t)
     }
 }
 
-static struct tracks *read_tracks(struct frame_reader *r)
+static struct tracks *read_tracks(struct frame_reader *r, int64_t at_ms)
 {
     struct tracks *t = section_new(sizeof *t, NULL);
-    bool is_fine = true;
+    bool is_fine = unpack(next_of(r, NULL, TABLE_TRACKS), &t->section.arena, row_tracks, t);
     t->items = arena_alloc(&t->section.arena, (r->n_of[TABLE_BAND] + 1) * sizeof *t->items);
     EACH (row, r, TABLE_BAND)
         is_fine = is_fine && unpack(row, &t->section.arena, row_band, &t->items[t->n++]);
@@ -480,7 +480,8 @@ static struct tracks *read_tracks(struct frame_reader *r)
     t->step_ms = TRACK_STEP_MS;
     if (!r->n_points)
         return t;
-    int64_t newest = r->points[r->n_points - 1].at_ms;
+    int64_t newest = r->points[r->n_points - 1].at_ms; /* and what would have come after it: a gap */
+    newest += at_ms > newest ? (at_ms - newest) / TRACK_STEP_MS * TRACK_STEP_MS : 0;
     t->from_ms = newest - (TRACK_POINTS - 1) * (int64_t)TRACK_STEP_MS;
     t->n_points = TRACK_POINTS;
     make_room(t);
@@ -491,7 +492,7 @@ static struct tracks *read_tracks(struct frame_reader *r)
     return t;
 }
 
-enum err_code frame_snap(struct frame_reader *r, struct snap **out, struct err *e)
+enum err_code frame_snap(struct frame_reader *r, int64_t at_ms, struct snap **out, struct err *e)
 {
     static const struct {
         enum section_id section;
@@ -513,7 +514,7 @@ enum err_code frame_snap(struct frame_reader *r, struct snap **out, struct err *
                         : id == SECTION_ERRORS  ? (void *)read_errors(r)
                         : id == SECTION_SOURCES ? (void *)read_sources(r)
                         : id == SECTION_VERDICT ? (void *)read_verdict(r)
-                                                : (void *)read_tracks(r);
+                                                : (void *)read_tracks(r, at_ms);
         snap_set(s, id, section);
         is_fine = section != NULL;
     }

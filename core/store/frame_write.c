@@ -4,6 +4,7 @@
  * Rejected: whole sections with a preset dictionary, ten times as large; byte differences, which a lost frame
  * breaks for good.
  */
+#include <math.h>
 #include <string.h>
 #include <uthash.h>
 
@@ -32,7 +33,7 @@ struct frame_writer {
     struct kept *rows;
     uint64_t pass;
     uint64_t versions[PARTS]; /* of the sections, when all of each was written; 0 = look again */
-    int64_t key_ms, track_ms; /* TIME_NONE: none yet */
+    int64_t key_ms, track_ms; /* the last ones; TIME_NONE: none yet */
     struct buf scratch, hard, out;
     /* of the pass */
     bool is_key;
@@ -86,7 +87,6 @@ void frame_writer_free(struct frame_writer *w)
 void frame_bytes_release(struct frame_bytes *b)
 {
     buf_release(&b->frame);
-    buf_release(&b->track);
 }
 
 static void put_row(struct frame_writer *w, struct frame_key key, const struct buf *bytes)
@@ -216,7 +216,7 @@ static void put_verdict(struct frame_writer *w, const struct verdict *v)
     for (size_t i = 0; i < v->n_bakes; i++) {
         const struct bake *b = &v->bakes[i];
         bool is_quiet = b->phase != BAKE_IMMEDIATE && b->word == VERDICT_PASS;
-        emit(w, TABLE_BAKE, hash_text(b->subject), row_bake, b, is_quiet ? FRAME_SLOW_MS : FRAME_SOFT_MS);
+        emit(w, TABLE_BAKE, hash_text(b->subject), row_bake, b, is_quiet ? FRAME_QUIET_MS : FRAME_SOFT_MS);
     }
     for (size_t i = 0; i < v->n_marks; i++)
         emit(w, TABLE_MARK, mark_key(&v->marks[i]), row_mark, &v->marks[i], 0);
@@ -227,7 +227,7 @@ static void put_verdict(struct frame_writer *w, const struct verdict *v)
 
 static void put_tracks(struct frame_writer *w, const struct tracks *t)
 {
-    emit(w, TABLE_TRACKS, 0, row_none, t, 0);
+    emit(w, TABLE_TRACKS, 0, row_tracks, t, 0);
     for (size_t i = 0; i < t->n; i++)
         emit(w, TABLE_BAND, hash_text(t->items[i].subject), row_band, &t->items[i], 0);
 }
@@ -273,31 +273,48 @@ static void put_gone(struct frame_writer *w, const bool looked[PARTS])
     }
 }
 
-/* The newest point that is whole: the one after it is still being measured. */
-static void put_track(struct frame_writer *w, const struct tracks *t, struct frame_bytes *out)
+/* False: nothing is in it. */
+static bool pack_point(struct frame_writer *w, const struct tracks *t, size_t at)
 {
-    if (!t || t->n_points < 2)
-        return;
-    size_t i = t->n_points - 2;
-    int64_t at_ms = t->from_ms + (int64_t)i * t->step_ms;
-    if (w->track_ms != TIME_NONE && at_ms <= w->track_ms)
-        return;
     struct pack k = PACK_WRITER(&w->scratch);
+    bool is_empty = true;
     buf_clear(&w->scratch);
     size_t n = pack_count(&k, t->n, TRACK_SUBJECTS);
-    for (size_t j = 0; j < n; j++)
-        pack_text(&k, &t->items[j].subject);
+    for (size_t i = 0; i < n; i++)
+        pack_text(&k, &t->items[i].subject);
     for (int column = 0; column < TRACK_COLUMNS; column++) {
-        for (size_t j = 0; j < n; j++) {
-            const struct track *of = &t->items[j];
+        for (size_t i = 0; i < n; i++) {
+            const struct track *of = &t->items[i];
             const float *columns[TRACK_COLUMNS] = { of->p95_ms, of->error_share, of->requests_per_s, of->cpu_millis,
                                                     of->probe_ms };
-            buf_add(&w->scratch, &columns[column][i], sizeof(float));
+            is_empty = is_empty && isnan(columns[column][at]);
+            buf_add(&w->scratch, &columns[column][at], sizeof(float));
         }
     }
-    out->track = BUF_INIT(PACK_BYTES);
-    pack_squeeze(&out->track, buf_str(&w->scratch), w->scratch.len);
-    out->track_ms = w->track_ms = at_ms;
+    return !is_empty;
+}
+
+void frame_write_tracks(struct frame_writer *w, const struct snap *s, frame_put_track *fn, void *ctx)
+{
+    const struct tracks *t = (const struct tracks *)s->sections[SECTION_TRACKS];
+    bool goes_on = true;
+    for (size_t i = 0; goes_on && t && i + TRACK_LAG < t->n_points; i++) {
+        int64_t at_ms = t->from_ms + (int64_t)i * t->step_ms;
+        if (at_ms <= w->track_ms)
+            continue;
+        w->track_ms = at_ms;
+        if (!pack_point(w, t, i))
+            continue;
+        struct buf packed = BUF_INIT(PACK_BYTES + 64);
+        pack_squeeze(&packed, buf_str(&w->scratch), w->scratch.len);
+        goes_on = fn(ctx, at_ms, &packed);
+        buf_release(&packed);
+    }
+}
+
+void frame_writer_since(struct frame_writer *w, int64_t track_ms)
+{
+    w->track_ms = track_ms;
 }
 
 void frame_write(struct frame_writer *w, const struct snap *s, int64_t at_ms, struct frame_bytes *out)
@@ -325,7 +342,6 @@ void frame_write(struct frame_writer *w, const struct snap *s, int64_t at_ms, st
         out->is_key = w->is_key;
         pack_squeeze(&out->frame, buf_str(&w->out), w->out.len);
     }
-    put_track(w, (const struct tracks *)s->sections[SECTION_TRACKS], out);
     if (w->out.over) { /* more than a frame may hold: this one is none, the next one is whole */
         frame_writer_reset(w);
         buf_release(&out->frame);

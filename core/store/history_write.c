@@ -174,6 +174,9 @@ static enum err_code begin_run(struct history_file *f, int64_t now_ms, struct er
     sqlite3_bind_text(q, 2, VERSION, -1, SQLITE_STATIC);
     if (!(rc = done(f, q, e)))
         f->run = sqlite3_last_insert_rowid(f->rec.db);
+    int64_t newest = TIME_NONE; /* the courses of before are on record already */
+    if (!rc && !(rc = db_int(f->rec.db, "SELECT coalesce(max(at_ms), -9223372036854775807 - 1) FROM track", &newest, e)))
+        frame_writer_since(f->frames, newest);
     return rc;
 }
 
@@ -241,13 +244,33 @@ static enum err_code write_frame(struct history_file *f, struct snap *s, int64_t
         sqlite3_bind_blob(q, 4, b.frame.data, (int)b.frame.len, SQLITE_STATIC);
         rc = done(f, q, e);
     }
-    if (!rc && b.track.len && !(rc = db_prepare(f->rec.db, "INSERT INTO track (at_ms, data) VALUES (?, ?)", &q, e))) {
-        sqlite3_bind_int64(q, 1, b.track_ms);
-        sqlite3_bind_blob(q, 2, b.track.data, (int)b.track.len, SQLITE_STATIC);
-        rc = done(f, q, e);
-    }
     frame_bytes_release(&b);
     return rc;
+}
+
+struct tracks_to {
+    struct history_file *f;
+    struct err *e;
+    enum err_code rc;
+};
+
+static bool put_track(void *ctx, int64_t at_ms, const struct buf *packed)
+{
+    struct tracks_to *to = ctx;
+    sqlite3_stmt *q = NULL;
+    if ((to->rc = db_prepare(to->f->rec.db, "INSERT INTO track (at_ms, data) VALUES (?, ?)", &q, to->e)))
+        return false;
+    sqlite3_bind_int64(q, 1, at_ms);
+    sqlite3_bind_blob(q, 2, packed->data, (int)packed->len, SQLITE_STATIC);
+    to->rc = done(to->f, q, to->e);
+    return !to->rc;
+}
+
+static enum err_code write_tracks(struct history_file *f, struct snap *s, struct err *e)
+{
+    struct tracks_to to = { f, e, ERR_OK };
+    frame_write_tracks(f->frames, s, put_track, &to);
+    return to.rc;
 }
 
 /* ---- pruning ---- */
@@ -322,7 +345,8 @@ static enum err_code write_all(struct history_file *f, struct history_flush *x, 
     if (!rc)
         rc = write_batch(f, x, e);
     for (size_t i = 0; !rc && i < x->n_snaps; i++)
-        rc = write_frame(f, x->snaps[i].snap, x->snaps[i].at_ms, e);
+        if (!(rc = write_frame(f, x->snaps[i].snap, x->snaps[i].at_ms, e)))
+            rc = write_tracks(f, x->snaps[i].snap, e);
     if (!rc)
         rc = prune(f, x, e);
     return rc ? rc : db_exec(f->rec.db, "COMMIT", e);

@@ -329,8 +329,8 @@ static enum err_code check_time(struct recording *r, int64_t at_ms, struct err *
     int64_t is_there = 0;
     snprintf(sql, sizeof sql,
              "SELECT count(*) FROM (SELECT to_ms AS until FROM batch WHERE from_ms <= %1$lld ORDER BY from_ms DESC LIMIT 1)"
-             " WHERE until >= %1$lld OR %1$lld - until <= %2$d AND (SELECT min(from_ms) FROM batch WHERE from_ms > %1$lld)"
-             " - until <= %2$d", (long long)at_ms, RECORDING_GAP_MS);
+             " WHERE until >= %1$lld OR %1$lld - until <= %2$d AND coalesce((SELECT min(from_ms) FROM batch WHERE"
+             " from_ms > %1$lld), %1$lld) - until <= %2$d", (long long)at_ms, RECORDING_GAP_MS);
     enum err_code rc = db_int(r->db, sql, &is_there, e);
     return rc || is_there ? rc : err_set(e, ERR_NOTFOUND, 0, "nothing was recorded at that time");
 }
@@ -391,7 +391,7 @@ enum err_code recording_past(struct recording *r, int64_t at_ms, struct snap **o
     struct frame_reader *fr = frame_reader_new();
     enum err_code rc;
     if (!(rc = check_time(r, at_ms, e)) && !(rc = read_frames(r, fr, at_ms, e)) && !(rc = read_points(r, fr, at_ms, e)))
-        rc = frame_snap(fr, out, e);
+        rc = frame_snap(fr, at_ms, out, e);
     frame_reader_free(fr);
     return rc;
 }

@@ -423,6 +423,12 @@ void row_check(struct pack *k, void *row)
     }
 }
 
+void row_tracks(struct pack *k, void *row)
+{
+    struct tracks *t = row;
+    pack_double(k, &t->error_limit);
+}
+
 void row_band(struct pack *k, void *row)
 {
     struct track *t = row;

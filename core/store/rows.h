@@ -31,6 +31,7 @@ void row_verdict(struct pack *k, void *row);          /* struct verdict: all but
 void row_bake(struct pack *k, void *row);             /* struct bake */
 void row_mark(struct pack *k, void *row);             /* struct mark */
 void row_check(struct pack *k, void *row);            /* struct check */
+void row_tracks(struct pack *k, void *row);           /* struct tracks: all but its items and their points */
 void row_band(struct pack *k, void *row);             /* struct track: all but its points */
 
 #endif

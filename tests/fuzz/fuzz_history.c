@@ -46,7 +46,7 @@ static void rows(const uint8_t *data, size_t n, enum kind kind)
         n = packed.len;
     }
     if (kind == POINTS) {
-        static const char frame[] = { 16, 0, 0, 0, 0, 0, 0, 0, 0, 1 };
+        static const char frame[] = { 16, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0 };
         struct buf head = BUF_INIT(100);
         pack_squeeze(&head, frame, sizeof frame);
         rc = frame_read(r, buf_str(&head), head.len, NULL);
@@ -56,7 +56,7 @@ static void rows(const uint8_t *data, size_t n, enum kind kind)
     } else {
         rc = frame_read(r, data, n, NULL);
     }
-    if (!rc && !frame_snap(r, &s, NULL)) { /* what was read can be written */
+    if (!rc && !frame_snap(r, 1500000, &s, NULL)) { /* what was read can be written */
         struct frame_writer *w = frame_writer_new();
         struct frame_bytes out = { 0 };
         frame_write(w, s, 0, &out);

@@ -233,6 +233,7 @@ static inline struct tracks *made_tracks(int n, int64_t now_ms, int64_t began_ms
     struct arena *a = &t->section.arena;
     t->step_ms = TRACK_STEP_MS;
     t->n_points = TRACK_POINTS;
+    t->error_limit = 0.05;
     t->from_ms = now_ms / TRACK_STEP_MS * TRACK_STEP_MS - (TRACK_POINTS - 1) * TRACK_STEP_MS;
     t->items = arena_alloc(a, (size_t)n * sizeof *t->items);
     for (int i = 0; i < n; i++) {
