@@ -54,7 +54,8 @@ static void close_look(struct looking *l)
 }
 
 /* "http://prometheus:9090: live, preset micrometer" */
-static enum err_code describe(const struct source_health *h, const char *url, const char *preset, char *text, size_t room)
+static enum err_code describe(const struct source_health *h, const char *url, const char *preset, char *text,
+                              size_t room)
 {
     bool is_live = h->state == SOURCE_LIVE;
     const char *words = h->text[0] ? h->text : is_live ? "" : "no answer in 15 s";
@@ -62,7 +63,8 @@ static enum err_code describe(const struct source_health *h, const char *url, co
     return is_live ? ERR_OK : ERR_NET;
 }
 
-enum err_code doctor_prometheus(const struct options *o, const struct conf_env *env, char *text, size_t room, bool *is_warning)
+enum err_code doctor_prometheus(const struct options *o, const struct conf_env *env, char *text, size_t room,
+                                bool *is_warning)
 {
     const struct conf_prometheus *c = env ? env->measure.prometheus : NULL;
     struct looking l;
@@ -96,7 +98,9 @@ enum err_code doctor_alertmanager(const struct options *o, const struct conf_env
         return ERR_NOTFOUND;
     if (!open_look(&l, o))
         return ERR_IO;
-    struct alerts_spec spec = { .conf = c, .pace = 1, .sink = &l.sink, .subject_of = nobody, .on_state = on_over, .ctx = &l };
+    struct alerts_spec spec = {
+        .conf = c, .pace = 1, .sink = &l.sink, .subject_of = nobody, .on_state = on_over, .ctx = &l
+    };
     struct alerts *a = alerts_new(l.wait.loop, &spec);
     wait_run(&l.wait);
     struct source_health h = alerts_health(a);

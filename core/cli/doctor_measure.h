@@ -9,7 +9,9 @@
  * should be. */
 MUST_USE enum err_code doctor_prometheus(const struct options *o, const struct conf_env *env, char *text, size_t room,
                                          bool *is_warning);
-MUST_USE enum err_code doctor_alertmanager(const struct options *o, const struct conf_env *env, char *text, size_t room);
-MUST_USE enum err_code doctor_probes(const struct conf_env *env, char *text, size_t room); /* what is set: nothing is asked */
+MUST_USE enum err_code doctor_alertmanager(const struct options *o, const struct conf_env *env, char *text,
+                                           size_t room);
+MUST_USE enum err_code doctor_probes(const struct conf_env *env, char *text,
+                                     size_t room); /* what is set: nothing is asked */
 
 #endif

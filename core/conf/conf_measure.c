@@ -49,8 +49,9 @@ double conf_span(struct conf_reader *r, const struct yaml_node *n, const char *w
     bool has_unit = s[0] && isalpha((unsigned char)s[strlen(s) - 1]);
     if (!has_unit || !text_to_span_ms(s, &ms) || ms < least_ms || ms > most_ms) {
         bool is_small = least_ms < 1000;
-        conf_bad(r, n, "%s: \"%.40s\" is not a time like %s, from %d %s to %d s", what, s, is_small ? "200ms" : "30s or 5m",
-                 (int)(is_small ? least_ms : least_ms / 1000), is_small ? "ms" : "s", (int)(most_ms / 1000));
+        conf_bad(r, n, "%s: \"%.40s\" is not a time like %s, from %d %s to %d s", what, s,
+                 is_small ? "200ms" : "30s or 5m", (int)(is_small ? least_ms : least_ms / 1000),
+                 is_small ? "ms" : "s", (int)(most_ms / 1000));
         return NAN;
     }
     return (double)ms;
@@ -93,7 +94,8 @@ void conf_check_fields(struct conf_reader *r, const struct yaml_node *n, const c
 }
 
 /* A number or a per cent, above `over` and at most `most`; NAN and an error otherwise. */
-static double number(struct conf_reader *r, const struct yaml_node *n, const char *what, double over, double most, const char *like)
+static double number(struct conf_reader *r, const struct yaml_node *n, const char *what, double over, double most,
+                     const char *like)
 {
     const char *s = conf_text(r, n, what);
     char *end;
@@ -118,8 +120,10 @@ static void read_headers(struct conf_reader *r, struct conf_server *s, const str
 {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     if (map->kind != YAML_MAP || map->n > MEASURE_HEADERS) {
-        conf_bad(r, map, map->kind == YAML_MAP ? "headers holds at most %d headers"
-                                               : "headers must be a mapping like {X-Scope-OrgID: shop}", MEASURE_HEADERS);
+        conf_bad(r, map,
+                 map->kind == YAML_MAP ? "headers holds at most %d headers"
+                                       : "headers must be a mapping like {X-Scope-OrgID: shop}",
+                 MEASURE_HEADERS);
         return;
     }
     const char **lines = arena_alloc(&r->c->arena, (map->n + 1) * sizeof *lines);
@@ -189,7 +193,8 @@ static void read_url(struct conf_reader *r, struct conf_server *s, const struct 
     s->url = arena_strndup(&r->c->arena, url, n);
 }
 
-static void check_server(struct conf_reader *r, const struct conf_server *s, const struct yaml_node *map, const char *what)
+static void check_server(struct conf_reader *r, const struct conf_server *s, const struct yaml_node *map,
+                         const char *what)
 {
     if (!yaml_get(map, "url"))
         conf_bad(r, map, "%s has a url", what);
@@ -197,7 +202,8 @@ static void check_server(struct conf_reader *r, const struct conf_server *s, con
         conf_bad(r, yaml_get(map, "basic_file"), "token_file and basic_file: one of them must go");
 }
 
-static void read_label(struct conf_reader *r, const struct yaml_node *v, const char *what, bool may_be_empty, const char **out)
+static void read_label(struct conf_reader *r, const struct yaml_node *v, const char *what, bool may_be_empty,
+                       const char **out)
 {
     const char *s = conf_clean_text(r, v, what);
     bool is_name = s && (s[0] ? !isdigit((unsigned char)s[0]) : may_be_empty);
@@ -299,11 +305,16 @@ static void read_thresholds(struct conf_reader *r, struct conf_measure *m, const
         double over, most; /* a time: least and most, in ms */
         const char *like;  /* NULL = it is a time */
     } keys[] = {
-        { "failures", &t->failures, 0, 100, "3" }, { "latency_ratio", &t->latency_ratio, 1.05, 100, "1.5" },
-        { "latency_delta", &t->latency_delta_ms, 1, 10 * MINUTE, NULL }, { "error_share", &t->error_share, 0.0001, 0.99, "0.05 or 5%" },
-        { "slo", &t->slo_ms, 1, 10 * MINUTE, NULL }, { "window", &t->window_ms, MINUTE, 24 * HOUR, NULL },
-        { "extended", &t->extended_ms, MINUTE, 168.0 * HOUR, NULL }, { "baseline", &t->baseline_ms, 5 * MINUTE, HOUR, NULL },
-        { "warmup", &t->warmup_ms, SECOND, HOUR, NULL }, { "coverage", &t->coverage, 0, 1, "0.9 or 90%" },
+        { "failures", &t->failures, 0, 100, "3" },
+        { "latency_ratio", &t->latency_ratio, 1.05, 100, "1.5" },
+        { "latency_delta", &t->latency_delta_ms, 1, 10 * MINUTE, NULL },
+        { "error_share", &t->error_share, 0.0001, 0.99, "0.05 or 5%" },
+        { "slo", &t->slo_ms, 1, 10 * MINUTE, NULL },
+        { "window", &t->window_ms, MINUTE, 24 * HOUR, NULL },
+        { "extended", &t->extended_ms, MINUTE, 168.0 * HOUR, NULL },
+        { "baseline", &t->baseline_ms, 5 * MINUTE, HOUR, NULL },
+        { "warmup", &t->warmup_ms, SECOND, HOUR, NULL },
+        { "coverage", &t->coverage, 0, 1, "0.9 or 90%" },
     };
     const char *known[ARRAY_LEN(keys)];
     for (size_t i = 0; i < map->n; i++) {
@@ -321,7 +332,8 @@ static void read_thresholds(struct conf_reader *r, struct conf_measure *m, const
             *keys[k].to = conf_span(r, v, key->text, (int64_t)keys[k].over, (int64_t)keys[k].most);
     }
     if (t->failures > floor(t->failures))
-        conf_bad(r, yaml_get(map, "failures"), "failures is a whole number: more than so many failed probes in a row fire");
+        conf_bad(r, yaml_get(map, "failures"),
+                 "failures is a whole number: more than so many failed probes in a row fire");
 }
 
 static void read_links(struct conf_reader *r, struct conf_measure *m, const struct yaml_node *n)
@@ -329,7 +341,8 @@ static void read_links(struct conf_reader *r, struct conf_measure *m, const stru
     static const char *const known[] = { "name", "url" };
     static const char *const fields[] = { "service", "namespace", "revision", "version", "from_ms", "to_ms" };
     if (n->kind != YAML_SEQ || n->n > MEASURE_LINKS) {
-        conf_bad(r, n, n->kind == YAML_SEQ ? "links holds at most %d links" : "links must be a list of {name, url}", MEASURE_LINKS);
+        conf_bad(r, n, n->kind == YAML_SEQ ? "links holds at most %d links" : "links must be a list of {name, url}",
+                 MEASURE_LINKS);
         return;
     }
     struct conf_link *list = arena_alloc(&r->c->arena, (n->n + 1) * sizeof *list);
@@ -344,7 +357,9 @@ static void read_links(struct conf_reader *r, struct conf_measure *m, const stru
                 conf_unknown_key(r, map->keys[k], known, ARRAY_LEN(known));
         }
         if (map->kind != YAML_MAP || !yaml_get(map, "name") || !yaml_get(map, "url"))
-            conf_bad(r, map, "a link has a name and a url, like {name: Grafana, url: \"https://grafana/d/x?var-app={service}\"}");
+            conf_bad(
+                r, map,
+                "a link has a name and a url, like {name: Grafana, url: \"https://grafana/d/x?var-app={service}\"}");
         else if (list[i].url && conf_check_url(r, yaml_get(map, "url"), "url", list[i].url))
             conf_check_fields(r, yaml_get(map, "url"), "url", list[i].url, fields, ARRAY_LEN(fields));
     }
@@ -360,7 +375,8 @@ static void check_windows(struct conf_reader *r, const struct conf_thresholds *t
         conf_bad(r, yaml_get(env, "thresholds") ? yaml_get(env, "thresholds") : env, "extended is shorter than window");
 }
 
-static const char *const sections[] = { "health", "metrics", "prometheus", "alertmanager", "thresholds", "window", "links" };
+static const char *const sections[] = { "health",     "metrics", "prometheus", "alertmanager",
+                                        "thresholds", "window",  "links" };
 
 bool conf_measure_has(const char *key)
 {
@@ -384,7 +400,9 @@ static const struct yaml_node *section(struct conf_reader *r, const struct yaml_
 
 void conf_read_measure(struct conf_reader *r, struct conf_measure *m, const struct yaml_node *env)
 {
-    static const struct conf_probe health = { .every_ms = 5000, .timeout_ms = 3000, .expect = { { 200, 299 } }, .n_expect = 1 };
+    static const struct conf_probe health = {
+        .every_ms = 5000, .timeout_ms = 3000, .expect = { { 200, 299 } }, .n_expect = 1
+    };
     static const struct conf_probe metrics = { .path = "/metrics", .every_ms = 15000, .timeout_ms = 10000,
                                                .expect = { { 200, 200 } }, .n_expect = 1 };
     const struct yaml_node *n;

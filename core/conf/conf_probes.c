@@ -71,11 +71,14 @@ static void read_probe_url(struct conf_reader *r, struct conf_probe *p, const st
     p->server.url = url;
 }
 
-static void read_key(struct conf_reader *r, struct conf_probe *p, const struct yaml_node *key, const struct yaml_node *v)
+static void read_key(struct conf_reader *r, struct conf_probe *p, const struct yaml_node *key,
+                     const struct yaml_node *v)
 {
     static const char *const ways[] = { "api", "direct" };
-    static const char *const known[] = { "path", "port", "every", "timeout", "expect", "headers", "token_file", "basic_file",
-                                         "via", "url", "follow_redirects", "tls", "services" };
+    static const char *const known[] = {
+        "path",       "port", "every", "timeout",          "expect", "headers", "token_file",
+        "basic_file", "via",  "url",   "follow_redirects", "tls",    "services"
+    };
     if (text_eq(key->text, "path")) {
         read_path(r, p, v);
     } else if (text_eq(key->text, "port")) {

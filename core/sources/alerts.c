@@ -68,7 +68,9 @@ static void put(struct alerts *a, const struct series *s, bool fires, const char
 
 static void see(struct alerts *a, const struct alert_row *r, struct arena *arena)
 {
-    struct series like = { .kind = SAMPLE_ALERT, .subject = subject_of(a, r, arena), .name = r->name, .source = "alertmanager" };
+    struct series like = {
+        .kind = SAMPLE_ALERT, .subject = subject_of(a, r, arena), .name = r->name, .source = "alertmanager"
+    };
     const struct series *s = series_intern(a->spec.sink->series, &like);
     for (size_t i = 0; i < a->n; i++) {
         if (a->firing[i].series == s) {
@@ -107,8 +109,7 @@ static void on_done(void *ctx, const struct http_result *h)
     char text[224] = "";
     a->req = NULL;
     if (!e.code && h->status != 200)
-        err_set(&e, h->status == 401 ? ERR_AUTH : h->status == 403 ? ERR_FORBIDDEN : h->status == 404 ? ERR_NOTFOUND : ERR_SERVER,
-                h->status, "answers %d%s", h->status, h->status == 404 ? ": is the path of its url right?" : "");
+        web_status(h->status, &e);
     if (!e.code && !alerts_decode(h->body, h->body_n, &arena, &rows, &e)) {
         a->proved_ms = clock_story_ms();
         take(a, &rows, &arena);
@@ -133,9 +134,15 @@ static void on_due(void *ctx)
     loop_timer_set(a->loop, &a->due, every > 250 ? every : 250);
     if (a->req)
         return;
-    char *url = x_asprintf("%s/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false", a->spec.conf->server.url);
-    struct web_spec spec = { .server = &a->spec.conf->server, .url = url, .accept = "application/json", .total_ms = TIMEOUT_MS,
-                             .body_cap = ALERTS_BODY, .on_done = on_done, .ctx = a };
+    char *url = x_asprintf("%s/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false",
+                           a->spec.conf->server.url);
+    struct web_spec spec = { .server = &a->spec.conf->server,
+                             .url = url,
+                             .accept = "application/json",
+                             .total_ms = TIMEOUT_MS,
+                             .body_cap = ALERTS_BODY,
+                             .on_done = on_done,
+                             .ctx = a };
     if (web_get(a->loop, &spec, &a->req, &e))
         set_state(a, a->proved_ms == TIME_NONE ? SOURCE_FAILED : SOURCE_STALE, e.text, "");
     free(url);
@@ -172,6 +179,12 @@ void alerts_now(struct alerts *a)
 
 struct source_health alerts_health(const struct alerts *a)
 {
-    return (struct source_health){ .name = "alertmanager", .state = a->state, .since_ms = a->since_ms, .proved_ms = a->proved_ms,
-                                   .retry_ms = TIME_NONE, .text = a->text, .cause = a->cause, .objects = (int64_t)a->n };
+    return (struct source_health){ .name = "alertmanager",
+                                   .state = a->state,
+                                   .since_ms = a->since_ms,
+                                   .proved_ms = a->proved_ms,
+                                   .retry_ms = TIME_NONE,
+                                   .text = a->text,
+                                   .cause = a->cause,
+                                   .objects = (int64_t)a->n };
 }

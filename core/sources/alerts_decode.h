@@ -21,7 +21,8 @@ struct alert_rows {
     struct alert_row *rows;
     size_t n, n_left;
 };
-MUST_USE enum err_code alerts_decode(const char *body, size_t n, struct arena *a, struct alert_rows *out, struct err *e);
+MUST_USE enum err_code alerts_decode(const char *body, size_t n, struct arena *a, struct alert_rows *out,
+                                     struct err *e);
 const char *alert_label(const struct alert_row *r, const char *name, struct arena *a); /* "" = it has none */
 
 #endif

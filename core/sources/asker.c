@@ -66,8 +66,13 @@ static void on_http(void *ctx, const struct http_result *r)
         free(to);
         return;
     }
-    answered(o, (struct probe_answer){ .e = r->e, .status = r->status, .type = r->type, .body = r->body, .body_n = r->body_n,
-                                        .times = r->times, .redirect = r->redirect });
+    answered(o, (struct probe_answer){ .e = r->e,
+                                       .status = r->status,
+                                       .type = r->type,
+                                       .body = r->body,
+                                       .body_n = r->body_n,
+                                       .times = r->times,
+                                       .redirect = r->redirect });
 }
 
 static void on_kube(void *ctx, const struct kube_result *r)
@@ -75,9 +80,13 @@ static void on_kube(void *ctx, const struct kube_result *r)
     struct asked *o = ctx;
     o->kube = NULL;
     bool is_answer = r->status && r->e.native == r->status; /* a status of HTTP is no error here */
-    answered(o, (struct probe_answer){ .e = is_answer || !r->e.code ? (struct err){ 0 } : r->e, .status = r->status, .is_api = true,
-                                        .type = r->type ? r->type : "", .body = r->body ? r->body : "",
-                                        .body_n = r->body_n, .times = r->times });
+    answered(o, (struct probe_answer){ .e = is_answer || !r->e.code ? (struct err){ 0 } : r->e,
+                                       .status = r->status,
+                                       .is_api = true,
+                                       .type = r->type ? r->type : "",
+                                       .body = r->body ? r->body : "",
+                                       .body_n = r->body_n,
+                                       .times = r->times });
 }
 
 /* ---- a question ---- */
@@ -98,9 +107,15 @@ static void send_to(struct asked *o, const char *url)
 {
     struct err e = { 0 };
     int64_t left = left_ms(o);
-    struct web_spec spec = { .server = &o->t.how->server, .url = url, .accept = o->k->spec.accept,
-                             .is_bare = !web_same_origin(url, o->t.url), .is_probe = o->k->spec.is_probe, .total_ms = left > 1 ? left : 1,
-                             .body_cap = o->k->spec.body_cap, .on_done = on_http, .ctx = o };
+    struct web_spec spec = { .server = &o->t.how->server,
+                             .url = url,
+                             .accept = o->k->spec.accept,
+                             .is_bare = !web_same_origin(url, o->t.url),
+                             .is_probe = o->k->spec.is_probe,
+                             .total_ms = left > 1 ? left : 1,
+                             .body_cap = o->k->spec.body_cap,
+                             .on_done = on_http,
+                             .ctx = o };
     if (web_get(o->k->loop, &spec, &o->http, &e))
         unseen(o, &e);
 }
@@ -164,8 +179,12 @@ static struct asked *new_asked(struct asker *k, const struct target *t)
     hash ^= hash >> 15; /* names differ in their last character mostly, which the upper bits do not know yet */
     hash *= 0x2c1b3c6du;
     o->k = k;
-    o->t = (struct target){ .subject = x_strdup(t->subject), .name = x_strdup(t->name), .url = t->url ? x_strdup(t->url) : NULL,
-                            .api_path = t->api_path ? x_strdup(t->api_path) : NULL, .how = t->how, .n_pods = t->n_pods };
+    o->t = (struct target){ .subject = x_strdup(t->subject),
+                            .name = x_strdup(t->name),
+                            .url = t->url ? x_strdup(t->url) : NULL,
+                            .api_path = t->api_path ? x_strdup(t->api_path) : NULL,
+                            .how = t->how,
+                            .n_pods = t->n_pods };
     o->state = x_calloc(1, k->spec.state_size);
     o->due = (struct loop_timer){ .fn = on_due, .ctx = o };
     int64_t first = (int64_t)((uint64_t)hash * (uint64_t)period(o) >> 32);

@@ -15,9 +15,10 @@ static bool outcome_of(struct json_span v, enum check_outcome *out)
     static const struct {
         const char *word;
         enum check_outcome is;
-    } words[] = { { "pass", CHECK_PASS }, { "ok", CHECK_PASS }, { "up", CHECK_PASS }, { "healthy", CHECK_PASS },
-                  { "warn", CHECK_WARN }, { "warning", CHECK_WARN }, { "unknown", CHECK_WARN }, { "degraded", CHECK_WARN },
-                  { "fail", CHECK_FAIL }, { "error", CHECK_FAIL }, { "down", CHECK_FAIL }, { "out_of_service", CHECK_FAIL },
+    } words[] = { { "pass", CHECK_PASS },     { "ok", CHECK_PASS },       { "up", CHECK_PASS },
+                  { "healthy", CHECK_PASS },  { "warn", CHECK_WARN },     { "warning", CHECK_WARN },
+                  { "unknown", CHECK_WARN },  { "degraded", CHECK_WARN }, { "fail", CHECK_FAIL },
+                  { "error", CHECK_FAIL },    { "down", CHECK_FAIL },     { "out_of_service", CHECK_FAIL },
                   { "unhealthy", CHECK_FAIL } };
     char word[24] = "";
     if (json_kind(v) != JSON_STRING || v.n - 2 >= sizeof word)
@@ -74,7 +75,8 @@ static void decode_checks(struct json_span checks, struct arena *a, struct healt
         for (int i = 1; is_list ? json_next(&one) : i == 1; i++) {
             struct json_span c = is_list ? one.value : it.value;
             struct health_row row = { .name = i == 1 ? name : arena_printf(a, "%.100s#%d", name, i),
-                                      .text = text_of(json_get(c, "output"), a), .value = number_of(json_get(c, "observedValue")),
+                                      .text = text_of(json_get(c, "output"), a),
+                                      .value = number_of(json_get(c, "observedValue")),
                                       .limit = number_of(json_get(c, "limit")) };
             if (json_kind(c) == JSON_OBJECT && outcome_of(json_get(c, "status"), &row.outcome))
                 add(out, row);
@@ -82,7 +84,8 @@ static void decode_checks(struct json_span checks, struct arena *a, struct healt
     }
 }
 
-static void decode_components(struct json_span all, const char *above, int depth, struct arena *a, struct health_body *out)
+static void decode_components(struct json_span all, const char *above, int depth, struct arena *a,
+                              struct health_body *out)
 {
     struct json_iter it = json_each(all);
     while (json_next(&it)) {

@@ -63,8 +63,13 @@ static void set_state(struct metrics *m)
 
 struct source_health metrics_health(const struct metrics *m)
 {
-    return (struct source_health){ .name = "service metrics", .state = m->state, .since_ms = m->since_ms, .proved_ms = m->proved_ms,
-                                   .retry_ms = TIME_NONE, .text = m->text, .objects = (int64_t)asker_count(m->asker) };
+    return (struct source_health){ .name = "service metrics",
+                                   .state = m->state,
+                                   .since_ms = m->since_ms,
+                                   .proved_ms = m->proved_ms,
+                                   .retry_ms = TIME_NONE,
+                                   .text = m->text,
+                                   .objects = (int64_t)asker_count(m->asker) };
 }
 
 /* ---- an answer ---- */
@@ -131,12 +136,14 @@ static void rate(struct metrics *m, const struct target *t, struct scraped *s, s
     else if (is_fresh && p->page.preset == page->preset && !isnan(page->started_s))
         p->is_doubtful = true;
     if (!isnan(page->saturation))
-        put(m, t, (struct sample){ .v = { page->saturation }, .n = 1 }, (struct series){ .kind = SAMPLE_GAUGE, .name = "saturation" });
+        put(m, t, (struct sample){ .v = { page->saturation }, .n = 1 },
+            (struct series){ .kind = SAMPLE_GAUGE, .name = "saturation" });
     metrics_page_release(&p->page);
     p->page = *page;
     p->at_ms = now;
     if (p->is_doubtful)
-        snprintf(s->trouble, sizeof s->trouble, "two processes with one start time: their counters can not be told apart");
+        snprintf(s->trouble, sizeof s->trouble,
+                 "two processes with one start time: their counters can not be told apart");
 }
 
 static void on_answer(void *ctx, const struct target *t, void *state, const struct probe_answer *a)
@@ -157,7 +164,8 @@ static void on_answer(void *ctx, const struct target *t, void *state, const stru
         snprintf(s->trouble, sizeof s->trouble, "it counts no requests under a name that we know");
         metrics_page_release(&page);
     } else if (isnan(page.started_s) && t->n_pods > 1) {
-        snprintf(s->trouble, sizeof s->trouble, "%d pods and no process_start_time_seconds: which one answers is not known", (int)t->n_pods);
+        snprintf(s->trouble, sizeof s->trouble,
+                 "%d pods and no process_start_time_seconds: which one answers is not known", (int)t->n_pods);
         metrics_page_release(&page);
     } else {
         m->proved_ms = clock_story_ms();

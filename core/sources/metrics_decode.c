@@ -24,7 +24,8 @@ struct line {
 
 static bool is_name_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ':' ||
+           c == '.';
 }
 
 static const char *skip_blank(const char *p, const char *end)
@@ -160,7 +161,8 @@ static enum err_code take(struct reading *r, const struct line *l, struct err *e
         s.role = status->value_n == 3 && status->value[0] == '5' ? METRICS_FAILED : METRICS_OK;
         return add(r->page, s, e);
     }
-    if (is_named(l, p->buckets) && (le = find_label(l, "le")) && number(le->value, le->value_n, &s.le) && !isnan(s.le)) {
+    if (is_named(l, p->buckets) && (le = find_label(l, "le")) && number(le->value, le->value_n, &s.le) &&
+        !isnan(s.le)) {
         s.role = METRICS_BUCKET;
         return add(r->page, s, e);
     }

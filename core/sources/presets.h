@@ -24,7 +24,8 @@ struct preset {
     const char *cpu_s, *memory_bytes;      /* a counter, a gauge; NULL */
     const char *pool_used, *pool_most;     /* gauges; their ratio is the saturation; NULL */
 };
-extern const struct preset presets[]; /* in the order of conf_presets, which is the order of asking; ends with a NULL name */
+extern const struct preset
+    presets[]; /* in the order of conf_presets, which is the order of asking; ends with a NULL name */
 const struct preset *preset_find(const char *name); /* NULL = none */
 
 /* The query of the preset with its $fields; false: it has none of that kind.  QUERY_REQUESTS's

@@ -62,8 +62,13 @@ static void set_state(struct probe *p)
 
 struct source_health probe_health(const struct probe *p)
 {
-    return (struct source_health){ .name = "probes", .state = p->state, .since_ms = p->since_ms, .proved_ms = p->proved_ms,
-                                   .retry_ms = TIME_NONE, .text = p->text, .objects = (int64_t)asker_count(p->asker) };
+    return (struct source_health){ .name = "probes",
+                                   .state = p->state,
+                                   .since_ms = p->since_ms,
+                                   .proved_ms = p->proved_ms,
+                                   .retry_ms = TIME_NONE,
+                                   .text = p->text,
+                                   .objects = (int64_t)asker_count(p->asker) };
 }
 
 /* ---- an answer ---- */
@@ -71,7 +76,8 @@ struct source_health probe_health(const struct probe *p)
 static void put(struct probe *p, const struct target *t, struct sample s, enum sample_kind kind, const char *name)
 {
     struct sample_sink *sink = p->spec.sink;
-    s.series = series_intern(sink->series, &(struct series){ .kind = kind, .subject = t->subject, .name = name, .source = "probe" });
+    s.series = series_intern(
+        sink->series, &(struct series){ .kind = kind, .subject = t->subject, .name = name, .source = "probe" });
     sink->put(sink->ctx, &s);
 }
 
@@ -79,7 +85,9 @@ static void put_checks(struct probe *p, const struct target *t, const struct hea
 {
     for (size_t i = 0; i < b->n; i++) {
         const struct health_row *row = &b->rows[i];
-        put(p, t, (struct sample){ .code = (int32_t)row->outcome, .v = { row->value, row->limit }, .n = 2, .text = row->text },
+        put(p, t,
+            (struct sample){
+                .code = (int32_t)row->outcome, .v = { row->value, row->limit }, .n = 2, .text = row->text },
             SAMPLE_CHECK, row->name);
     }
 }
@@ -109,9 +117,15 @@ static void on_answer(void *ctx, const struct target *t, void *state, const stru
         p->proved_ms = clock_story_ms();
     if (outcome != PROBE_UNSEEN && !a->e.code)
         put_checks(p, t, &body);
-    put(p, t, (struct sample){ .code = (int32_t)outcome, .text = text, .n = N_PROBE_VALUES,
-                               .v = { [PROBE_TOTAL] = a->times.total, [PROBE_CONNECT] = a->times.connect, [PROBE_TLS] = a->times.tls,
-                                      [PROBE_FIRST_BYTE] = a->times.first_byte, [PROBE_STATUS] = a->status } },
+    put(p, t,
+        (struct sample){ .code = (int32_t)outcome,
+                         .text = text,
+                         .n = N_PROBE_VALUES,
+                         .v = { [PROBE_TOTAL] = a->times.total,
+                                [PROBE_CONNECT] = a->times.connect,
+                                [PROBE_TLS] = a->times.tls,
+                                [PROBE_FIRST_BYTE] = a->times.first_byte,
+                                [PROBE_STATUS] = a->status } },
         SAMPLE_PROBE, t->name);
     arena_release(&arena);
     set_state(p);
@@ -139,10 +153,15 @@ struct probe *probe_new(struct loop *l, const struct probe_spec *spec)
 {
     struct probe *p = x_calloc(1, sizeof *p);
     p->spec = *spec;
-    p->asker = asker_new(l, &(struct asker_spec){ .kube = spec->kube, .pace = spec->pace, .body_cap = PROBE_BODY, .is_probe = true,
+    p->asker = asker_new(l, &(struct asker_spec){ .kube = spec->kube,
+                                                  .pace = spec->pace,
+                                                  .body_cap = PROBE_BODY,
+                                                  .is_probe = true,
                                                   .accept = "application/health+json, application/json, */*",
-                                                  .state_size = sizeof(struct last), .on_answer = on_answer,
-                                                  .on_drop = on_drop, .ctx = p });
+                                                  .state_size = sizeof(struct last),
+                                                  .on_answer = on_answer,
+                                                  .on_drop = on_drop,
+                                                  .ctx = p });
     p->state = SOURCE_WAITING;
     p->since_ms = clock_story_ms();
     p->proved_ms = TIME_NONE;

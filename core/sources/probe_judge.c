@@ -18,7 +18,8 @@ static enum probe_outcome of_error(const struct probe_answer *a, char *text, siz
     const struct err *e = &a->e;
     const char *cause = http_cause(e);
     enum probe_outcome o = PROBE_FAILED;
-    bool is_no_socket = e->code == ERR_LIMIT && strstr(e->text, "no socket"), is_no_net = strstr(e->text, "Network is unreachable");
+    bool is_no_socket = e->code == ERR_LIMIT && strstr(e->text, "no socket"),
+         is_no_net = strstr(e->text, "Network is unreachable");
     if (a->is_ours || is_no_socket || is_no_net)
         o = PROBE_UNSEEN;
     else if (e->code == ERR_TIMEOUT)
@@ -88,8 +89,8 @@ static const char *worst_row(const struct health_body *b, char *words, size_t ro
     }
     if (!worst)
         return "";
-    snprintf(words, room, "%.80s %s%s%.120s", worst->name, check_outcome_name(worst->outcome), worst->text[0] ? ": " : "",
-             worst->text);
+    snprintf(words, room, "%.80s %s%s%.120s", worst->name, check_outcome_name(worst->outcome),
+             worst->text[0] ? ": " : "", worst->text);
     return words;
 }
 

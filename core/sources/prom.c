@@ -64,7 +64,9 @@ static const char *service_label(const struct prom *p)
 
 static const char *namespace_label(const struct prom *p)
 {
-    return p->spec.conf->namespace_label ? p->spec.conf->namespace_label : p->preset ? p->preset->namespace_label : "namespace";
+    return p->spec.conf->namespace_label ? p->spec.conf->namespace_label
+           : p->preset                   ? p->preset->namespace_label
+                                         : "namespace";
 }
 
 static void set_state(struct prom *p, enum source_state s, const char *text, const char *cause)
@@ -126,7 +128,8 @@ static bool query_text(const struct prom *p, const struct preset *preset, int q,
     return has || is_presence;
 }
 
-static enum err_code send_query(struct run *r, const char *query, void (*on_done)(void *ctx, const struct http_result *h), struct err *e)
+static enum err_code send_query(struct run *r, const char *query,
+                                void (*on_done)(void *ctx, const struct http_result *h), struct err *e)
 {
     const struct prom *p = r->p;
     struct buf url = BUF_INIT(4 * QUERY_BYTES);
@@ -134,10 +137,12 @@ static enum err_code send_query(struct run *r, const char *query, void (*on_done
     kube_escape(&url, query);
     if (r->is_range)
         buf_addf(&url, "&start=%" PRId64 ".%03d&end=%" PRId64 ".%03d&step=%" PRId64, (p->asked.from_ms) / 1000,
-                 (int)(p->asked.from_ms % 1000), p->asked.to_ms / 1000, (int)(p->asked.to_ms % 1000), p->spec.conf->range_ms / 1000);
+                 (int)(p->asked.from_ms % 1000), p->asked.to_ms / 1000, (int)(p->asked.to_ms % 1000),
+                 p->spec.conf->range_ms / 1000);
     struct web_spec spec = { .server = &p->spec.conf->server, .url = buf_str(&url), .accept = "application/json",
                              .total_ms = PROM_TIMEOUT_MS, .body_cap = PROM_BODY, .on_done = on_done, .ctx = r };
-    enum err_code rc = url.over ? err_set(e, ERR_LIMIT, 0, "the query is too long") : web_get(p->loop, &spec, &r->req, e);
+    enum err_code rc =
+        url.over ? err_set(e, ERR_LIMIT, 0, "the query is too long") : web_get(p->loop, &spec, &r->req, e);
     buf_release(&url);
     return rc;
 }
@@ -151,8 +156,7 @@ static enum err_code decode(struct run *r, const struct http_result *h, struct p
     }
     enum err_code rc = prom_decode(h->body, h->body_n, service_label(r->p), namespace_label(r->p), &r->arena, out, e);
     if (rc == ERR_PARSE && h->status != 200)
-        rc = err_set(e, h->status == 401 ? ERR_AUTH : h->status == 403 ? ERR_FORBIDDEN : h->status == 404 ? ERR_NOTFOUND : ERR_SERVER,
-                     h->status, "answers %d%s", h->status, h->status == 404 ? ": is the path of its url right?" : "");
+        rc = web_status(h->status, e);
     return rc;
 }
 
@@ -229,7 +233,9 @@ static void live_end(struct run *r, const struct prom_way *way)
 static void run_end(struct run *r)
 {
     struct prom *p = r->p;
-    struct prom_way way = { .series = p->spec.sink->series, .subject_of = p->spec.subject_of, .subject_ctx = p->spec.ctx };
+    struct prom_way way = { .series = p->spec.sink->series,
+                            .subject_of = p->spec.subject_of,
+                            .subject_ctx = p->spec.ctx };
     r->round.range_ms = p->spec.conf->range_ms;
     r->round.unit_ms = p->preset ? p->preset->unit_ms : 1000;
     if (p->spec.conf->queries[QUERY_LATENCY] && !p->spec.conf->preset)
@@ -398,7 +404,8 @@ struct prom *prom_new(struct loop *l, const struct prom_spec *spec)
     struct buf in = BUF_INIT(QUERY_BYTES);
     p->loop = l;
     p->spec = *spec;
-    for (size_t i = 0; i < spec->n_namespaces; i++) /* names of namespaces: nothing in them means anything to a regular expression */
+    for (size_t i = 0; i < spec->n_namespaces;
+         i++) /* names of namespaces: nothing in them means anything to a regular expression */
         buf_addf(&in, "%s%s", i ? "|" : "", spec->namespaces[i]);
     p->in = buf_take(&in);
     p->spec.namespaces = NULL;
@@ -452,8 +459,14 @@ void prom_baseline(struct prom *p, const struct prom_baseline *b)
 
 struct source_health prom_health(const struct prom *p)
 {
-    return (struct source_health){ .name = "prometheus", .state = p->state, .since_ms = p->since_ms, .proved_ms = p->proved_ms,
-                                   .retry_ms = TIME_NONE, .text = p->text, .cause = p->cause, .objects = p->n_series };
+    return (struct source_health){ .name = "prometheus",
+                                   .state = p->state,
+                                   .since_ms = p->since_ms,
+                                   .proved_ms = p->proved_ms,
+                                   .retry_ms = TIME_NONE,
+                                   .text = p->text,
+                                   .cause = p->cause,
+                                   .objects = p->n_series };
 }
 
 const char *prom_preset(const struct prom *p)

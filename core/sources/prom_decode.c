@@ -50,7 +50,9 @@ struct decoding {
 static void decode_labels(const struct decoding *d, struct json_span metric, struct prom_row *row)
 {
     struct json_span m[3];
-    json_members(metric, 3, (const char *const[]){ d->service_label, d->namespace_label[0] ? d->namespace_label : "\n", "le" }, m);
+    json_members(metric, 3,
+                 (const char *const[]){ d->service_label, d->namespace_label[0] ? d->namespace_label : "\n", "le" },
+                 m);
     const char *service = json_str(m[0], d->a, LABEL), *ns = json_str(m[1], d->a, LABEL);
     row->service = service ? service : "";
     row->ns = ns ? ns : "";
@@ -120,8 +122,8 @@ static enum err_code decode_data(struct decoding *d, struct json_span data, stru
     return decode_rows(d, result, out, e);
 }
 
-enum err_code prom_decode(const char *body, size_t n, const char *service_label, const char *namespace_label, struct arena *a,
-                          struct prom_answer *out, struct err *e)
+enum err_code prom_decode(const char *body, size_t n, const char *service_label, const char *namespace_label,
+                          struct arena *a, struct prom_answer *out, struct err *e)
 {
     struct decoding d = { service_label, namespace_label, a, 0, 0 };
     struct prom_answer answer = { .warning = "" };
@@ -131,7 +133,8 @@ enum err_code prom_decode(const char *body, size_t n, const char *service_label,
     json_members(doc, 4, (const char *const[]){ "status", "data", "error", "warnings" }, m);
     if (json_str_is(m[0], "error")) {
         char *said = json_str(m[2], a, 160), clean[200];
-        return err_set(e, ERR_SERVER, 0, "%s", text_clean_to(clean, sizeof clean, said ? said : "", said ? strlen(said) : 0));
+        return err_set(e, ERR_SERVER, 0, "%s",
+                       text_clean_to(clean, sizeof clean, said ? said : "", said ? strlen(said) : 0));
     }
     if (!json_str_is(m[0], "success"))
         return err_set(e, ERR_PARSE, 0, "no answer of Prometheus: it has no status");

@@ -16,7 +16,8 @@ static bool is_http_name(const char *s)
 
 static bool is_ready_port(const struct workload *w, const struct endpoint *ep)
 {
-    return ep && w->readiness.port[0] && (text_eq(w->readiness.port, ep->target) || text_eq(w->readiness.port, ep->port_name));
+    return ep && w->readiness.port[0] &&
+           (text_eq(w->readiness.port, ep->target) || text_eq(w->readiness.port, ep->port_name));
 }
 
 /* How well a port fits; more is better. */
@@ -34,7 +35,8 @@ static int fit(const struct workload *w, const struct conf_probe *how, const str
     return points;
 }
 
-static const struct endpoint *choose(const struct workload *w, const struct conf_probes *probes, const struct conf_probe **how)
+static const struct endpoint *choose(const struct workload *w, const struct conf_probes *probes,
+                                     const struct conf_probe **how)
 {
     const struct endpoint *best = NULL;
     int most = -1;
@@ -57,7 +59,8 @@ static bool is_tls_port(const struct endpoint *ep)
     return text_starts(ep->port_name, "https") || ep->port == 443 || ep->port == 8443;
 }
 
-static void fill_in(struct buf *out, const char *text, const struct workload *w, const struct endpoint *ep, const char *path)
+static void fill_in(struct buf *out, const char *text, const struct workload *w, const struct endpoint *ep,
+                    const char *path)
 {
     while (*text) {
         const char *p = text;
@@ -86,7 +89,9 @@ static void add_target(struct target_list *out, const struct workload *w, const 
         out->n_left++;
         return;
     }
-    const char *path = how->path ? how->path : is_ready_port(w, ep) && w->readiness.path[0] ? w->readiness.path : "/healthz";
+    const char *path = how->path                                      ? how->path
+                       : is_ready_port(w, ep) && w->readiness.path[0] ? w->readiness.path
+                                                                      : "/healthz";
     struct buf b = BUF_INIT(16 * 1024);
     struct target t = { .subject = arena_strdup(a, w->id), .how = how, .n_pods = w->desired };
     if (how->server.url) {
@@ -233,10 +238,16 @@ void targets_thresholds(const struct conf_thresholds *t, double v[N_CONF_VALUES]
     const struct {
         double said;
         enum conf_value at;
-    } all[] = { { t->failures, CONF_FAILURES }, { t->latency_ratio, CONF_LATENCY_RATIO },
-                { t->latency_delta_ms, CONF_LATENCY_DELTA }, { t->error_share, CONF_ERROR_SHARE }, { t->slo_ms, CONF_SLO },
-                { t->window_ms, CONF_WINDOW }, { t->extended_ms, CONF_EXTENDED }, { t->baseline_ms, CONF_BASELINE },
-                { t->warmup_ms, CONF_WARMUP }, { t->coverage, CONF_COVERAGE } };
+    } all[] = { { t->failures, CONF_FAILURES },
+                { t->latency_ratio, CONF_LATENCY_RATIO },
+                { t->latency_delta_ms, CONF_LATENCY_DELTA },
+                { t->error_share, CONF_ERROR_SHARE },
+                { t->slo_ms, CONF_SLO },
+                { t->window_ms, CONF_WINDOW },
+                { t->extended_ms, CONF_EXTENDED },
+                { t->baseline_ms, CONF_BASELINE },
+                { t->warmup_ms, CONF_WARMUP },
+                { t->coverage, CONF_COVERAGE } };
     sample_conf_defaults(v);
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         if (!isnan(all[i].said))

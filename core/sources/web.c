@@ -90,6 +90,15 @@ bool web_same_origin(const char *a, const char *b)
            tls_a == tls_b && text_eq_fold(host_a, host_b) && text_eq(port_a, port_b);
 }
 
+enum err_code web_status(int status, struct err *e)
+{
+    enum err_code code = status == 401   ? ERR_AUTH
+                         : status == 403 ? ERR_FORBIDDEN
+                         : status == 404 ? ERR_NOTFOUND
+                                         : ERR_SERVER;
+    return err_set(e, code, status, "answers %d%s", status, status == 404 ? ": is the path of its url right?" : "");
+}
+
 enum err_code web_get(struct loop *l, const struct web_spec *w, struct http_req **out, struct err *e)
 {
     static const struct conf_server nobody;

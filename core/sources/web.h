@@ -30,6 +30,9 @@ struct web_spec {
 };
 MUST_USE enum err_code web_get(struct loop *l, const struct web_spec *spec, struct http_req **out, struct err *e);
 
+/* Of an answer that is not what was asked for: 401 AUTH, 403 FORBIDDEN, 404 NOTFOUND, else SERVER. */
+enum err_code web_status(int status, struct err *e);
+
 /* Both have the same scheme, host and port. */
 bool web_same_origin(const char *a, const char *b);
 

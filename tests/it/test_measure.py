@@ -215,6 +215,16 @@ class ServiceMetrics(unittest.TestCase):
                 self.assertAlmostEqual(s["span_ms"], 3000, delta=700)
                 self.assertAlmostEqual(s["v"][0], 100, delta=40)
 
+    def test_pods_that_can_not_be_told_apart(self):
+        shop = Shop("orders", pods=2)
+        for p, ok in zip(shop.pods["orders"], (5000.0, 10.0)):
+            p.update(started=1700000000.0, ok=ok)
+        with Driver(self.CONFIG, f"orders:{shop.port}") as d:
+            d.wait(lambda d: any("can not be told apart" in x.get("text", "") for x in d.lines if "health" in x), "doubt")
+            n = len(d.lines)
+            d.wait(lambda d: shop.turn["orders"] >= 8, "more scrapes")
+            self.assertFalse(d.samples("requests", None, n))
+
 
 class Real(unittest.TestCase):
     @classmethod
