@@ -27,7 +27,7 @@ static struct workload *add(const char *ns, const char *name, const struct endpo
 
 static int begin(void **state)
 {
-    static const struct endpoint orders[] = { { "orders-headless", "http", "http", 80, true }, { "orders", "grpc", "9000", 9000, false },
+    static const struct endpoint orders[] = { { "a-headless", "http", "http", 80, true }, { "orders", "grpc", "9000", 9000, false },
                                               { "orders", "http", "web-port", 8080, false }, { "orders", "admin", "9090", 9090, false } };
     static const struct endpoint pay[] = { { "payment", "", "8080", 80, false } }, two[] = { { "dup", "", "80", 80, false } };
     static const struct endpoint secure[] = { { "secure", "https", "https", 443, false } };
