@@ -159,8 +159,10 @@ static struct asked *new_asked(struct asker *k, const struct target *t)
 {
     struct asked *o = x_calloc(1, sizeof *o);
     uint32_t hash = 2166136261u;
-    for (const char *s = t->name; *s; s++)
+    for (const char *s = t->subject; *s; s++)
         hash = (hash ^ (unsigned char)*s) * 16777619u;
+    hash ^= hash >> 15; /* names differ in their last character mostly, which the upper bits do not know yet */
+    hash *= 0x2c1b3c6du;
     o->k = k;
     o->t = (struct target){ .subject = x_strdup(t->subject), .name = x_strdup(t->name), .url = t->url ? x_strdup(t->url) : NULL,
                             .api_path = t->api_path ? x_strdup(t->api_path) : NULL, .how = t->how, .n_pods = t->n_pods };

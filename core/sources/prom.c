@@ -41,8 +41,7 @@ struct prom {
     size_t candidate; /* while it is not */
     struct run live, base;
     struct prom_baseline asked;
-    int64_t first_ms;                /* story clock, of the first round; TIME_NONE */
-    int64_t requests_ms, latency_ms; /* of the last that was put */
+    int64_t requests_ms, latency_ms; /* story clock, of the last that was put; TIME_NONE */
     enum source_state state;
     int64_t since_ms, proved_ms, retry_ms;
     int64_t n_series;
@@ -190,6 +189,7 @@ static void base_end(struct run *r, const struct err *e)
 {
     struct prom_baseline asked = r->p->asked;
     run_over(r);
+    loop_timer_set(r->p->loop, &r->p->live.start, 0);
     asked.on_done(asked.ctx, e);
 }
 
@@ -202,14 +202,12 @@ static void live_end(struct run *r, const struct prom_way *way)
         has_any |= r->round.has[q];
     r->round.requests_ms = span_since(p->requests_ms, now, r->round.range_ms);
     r->round.latency_ms = span_since(p->latency_ms, now, r->round.range_ms);
-    size_t strangers = has_any ? prom_emit_live(&r->round, way) : 0;
-    if (r->round.has[QUERY_REQUESTS] && r->round.has[QUERY_ERRORS])
+    size_t strangers = 0, ours = has_any ? prom_emit_live(&r->round, way, &strangers) : 0;
+    if (ours && r->round.has[QUERY_REQUESTS] && r->round.has[QUERY_ERRORS])
         p->requests_ms = now;
-    if (r->round.has[QUERY_LATENCY])
+    if (ours && r->round.has[QUERY_LATENCY])
         p->latency_ms = now;
     p->n_series = (int64_t)r->n_series;
-    if (has_any && p->first_ms == TIME_NONE)
-        p->first_ms = now;
     if (has_any) {
         char text[224] = "";
         p->proved_ms = now;
@@ -302,6 +300,7 @@ static void settle(struct prom *p, const struct preset *preset)
 }
 
 static void try_candidate(struct run *r);
+static void on_live(void *ctx);
 
 static void unsettled(struct run *r, const struct err *e)
 {
@@ -323,8 +322,8 @@ static void on_presence(void *ctx, const struct http_result *h)
         unsettled(r, &e);
     } else if (!rc && a.n && a.rows[0].values[0].v > 0) {
         settle(p, &presets[p->candidate]);
-        run_begin(r);
-        run_next(r);
+        run_over(r);
+        on_live(r);
     } else {
         p->candidate++;
         try_candidate(r);
@@ -357,10 +356,11 @@ static void try_candidate(struct run *r)
 static void on_live(void *ctx)
 {
     struct run *r = ctx;
-    if (r->is_active)
+    struct prom *p = r->p;
+    if (r->is_active || (p->is_settled && p->base.is_active)) /* base_end starts it */
         return;
     run_begin(r);
-    if (r->p->is_settled)
+    if (p->is_settled)
         run_next(r);
     else
         try_candidate(r);
@@ -372,9 +372,15 @@ static void on_base(void *ctx)
     if (!r->is_active || r->req || !r->p->is_settled)
         return;
     struct prom *p = r->p;
-    int64_t live_ms = (p->first_ms == TIME_NONE ? clock_story_ms() : p->first_ms) - p->spec.conf->range_ms;
-    if (p->asked.to_ms > live_ms) /* the first live samples speak for what is after that */
+    if (p->live.is_active) { /* what it would put overlaps with what comes after us */
+        http_cancel(p->live.req);
+        p->live.req = NULL;
+        run_over(&p->live);
+    }
+    int64_t live_ms = clock_story_ms() - p->spec.conf->range_ms;
+    if (p->asked.to_ms > live_ms) /* the first live samples, which come next, speak for what is after that */
         p->asked.to_ms = live_ms;
+    p->requests_ms = p->latency_ms = TIME_NONE;
     if (p->asked.to_ms > p->asked.from_ms) /* the grid ends where the live ones begin */
         p->asked.from_ms += (p->asked.to_ms - p->asked.from_ms) % p->spec.conf->range_ms;
     run_begin(r);
@@ -400,7 +406,7 @@ struct prom *prom_new(struct loop *l, const struct prom_spec *spec)
     p->is_settled = !needs_preset(spec->conf);
     p->live = (struct run){ .p = p, .start = { .fn = on_live, .ctx = &p->live } };
     p->base = (struct run){ .p = p, .start = { .fn = on_base, .ctx = &p->base }, .is_range = true };
-    p->first_ms = p->requests_ms = p->latency_ms = p->proved_ms = TIME_NONE;
+    p->requests_ms = p->latency_ms = p->proved_ms = TIME_NONE;
     p->state = SOURCE_WAITING;
     p->since_ms = clock_story_ms();
     p->cause = "";

@@ -43,8 +43,9 @@ struct source_health prom_health(const struct prom *p); /* objects: series of th
 const char *prom_preset(const struct prom *p);          /* in use; "" = none yet, or own queries alone */
 
 /* What was between two times, by range queries: put gets the samples with their own at_ms, oldest
- * first and none that the live ones speak for, then on_done comes once (e->code: what there was is put all the same).  One at a time: a
- * second call while one is under way ends the first with ERR_CANCELLED. */
+ * first, then on_done comes once (e->code: what there was is put all the same).  It ends where the live
+ * samples after it begin, which wait for it: what was put live before it is not to be used beside it.
+ * One at a time: a second call while one is under way ends the first with ERR_CANCELLED. */
 struct prom_baseline {
     int64_t from_ms, to_ms;
     void (*put)(void *ctx, struct sample *s);

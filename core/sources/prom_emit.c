@@ -151,13 +151,14 @@ static void put_all(struct emitting *x, int64_t at_ms, int64_t requests_ms, int6
     }
 }
 
-size_t prom_emit_live(const struct prom_round *r, const struct prom_way *w)
+size_t prom_emit_live(const struct prom_round *r, const struct prom_way *w, size_t *n_strangers)
 {
     struct emitting x;
     begin(&x, r, w);
     gather(&x, TIME_NONE);
     put_all(&x, 0, r->requests_ms, r->latency_ms);
-    size_t n = x.n_strangers;
+    size_t n = HASH_COUNT(x.groups) - x.n_strangers;
+    *n_strangers = x.n_strangers;
     end(&x);
     return n;
 }

@@ -24,8 +24,8 @@ struct prom_way { /* to the samples' owner */
     void *put_ctx;
 };
 
-/* What a service has: its samples are put.  Returns how many services are nobody's. */
-size_t prom_emit_live(const struct prom_round *r, const struct prom_way *w);
+/* What a service has: its samples are put.  Returns how many services are ours; the others are nobody's. */
+size_t prom_emit_live(const struct prom_round *r, const struct prom_way *w, size_t *n_strangers);
 /* As live for each time from first_ms to last_ms, range_ms apart; at_ms is set. */
 void prom_emit_range(const struct prom_round *r, const struct prom_way *w, int64_t first_ms, int64_t last_ms);
 

@@ -52,7 +52,7 @@ class Proxy(unittest.TestCase):
         s = self.connect()
         s.sendall(b"hello")
         self.assertEqual(s.recv(10), b"hello")
-        self.assertEqual(json.loads(self.chaos("stats"))["down"], 5)
+        wait_for(lambda: json.loads(self.chaos("stats"))["down"] == 5, 5, "what was passed on is counted")
 
     def test_cut_and_flip(self):
         self.chaos("flip 1")

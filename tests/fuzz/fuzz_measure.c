@@ -60,7 +60,8 @@ static void prometheus(const char *p, size_t n)
     struct arena arena = { 0 };
     for (int q = 0; q < N_QUERIES; q++) /* the same answer to every question */
         r.has[q] = prom_decode(p, n, "service", "namespace", &arena, &r.answers[q], NULL) == ERR_OK;
-    prom_emit_live(&r, &way);
+    size_t strangers;
+    prom_emit_live(&r, &way, &strangers);
     prom_emit_range(&r, &way, 0, 600000);
     arena_release(&arena);
     series_set_free(ss);

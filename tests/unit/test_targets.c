@@ -194,7 +194,9 @@ static void rounds(void **state)
     r.answers[QUERY_LATENCY] = (struct prom_answer){ buckets, 2, "" };
     r.answers[QUERY_P95] = (struct prom_answer){ p95, 2, "" };
     said = BUF_INIT(4096);
-    assert_int_equal(prom_emit_live(&r, &way), 1); /* c is nobody's */
+    size_t strangers;
+    assert_int_equal(prom_emit_live(&r, &way, &strangers), 2);
+    assert_int_equal(strangers, 1); /* c is nobody's */
     assert_string_equal(buf_str(&said), "requests A@0+15000 10 1;latency A@0+60000 4 36;requests B@0+15000 10 0;p95 B@0+0 70;");
     buf_clear(&said);
     prom_emit_range(&r, &way, 60000, 120000);
@@ -202,7 +204,7 @@ static void rounds(void **state)
                                         "requests A@120000+60000 60 60;"); /* more failed than were asked: all; no bucket: no latency */
     buf_clear(&said);
     r.has[QUERY_ERRORS] = false; /* how many failed is not known: nothing is said of requests */
-    prom_emit_live(&r, &way);
+    prom_emit_live(&r, &way, &strangers);
     assert_string_equal(buf_str(&said), "latency A@0+60000 4 36;p95 B@0+0 70;");
     buf_release(&said);
     series_set_free(ss);
