@@ -7,8 +7,11 @@
 
 #include "tui/app_state.h"
 
-enum { STEP_MS = 15000, DAY_MS = 86400000,
-       SETTLE_MS = 5000 /* so long after an event what it did is on record for certain */ };
+enum {
+    STEP_MS = 15000,
+    DAY_MS = 86400000,
+    SETTLE_MS = 5000 /* so long after an event what it did is on record for certain */
+};
 
 /* ---- which time ---- */
 
@@ -119,7 +122,8 @@ static struct snap *of_then(struct ui *ui, const struct snap *past)
 /* The rows stand still; what was asked for, how the sources are, the verdict and where we are go on. */
 static struct snap *paused(struct ui *ui)
 {
-    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT, SECTION_PLAN, SECTION_VERDICT };
+    static const enum section_id go_on[] = { SECTION_DOC, SECTION_SOURCES, SECTION_IDENT, SECTION_PLAN,
+                                             SECTION_VERDICT };
     return with(ui->snap, ui->live, go_on, ARRAY_LEN(go_on));
 }
 
@@ -199,20 +203,23 @@ void past_words(const struct ui *ui, struct buf *out)
 
 bool past_lacks(const struct ui *ui, unsigned reads, struct buf *out)
 {
-    static const enum section_id kept[] = { SECTION_WORKLOADS, SECTION_EVENTS, SECTION_ERRORS, SECTION_VERDICT, SECTION_TRACKS,
-                                            SECTION_SOURCES };
-    bool is_missing = false, has_others = reads & ~(1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_CLOCK);
+    static const enum section_id kept[] = { SECTION_WORKLOADS, SECTION_EVENTS, SECTION_ERRORS,
+                                            SECTION_VERDICT,   SECTION_TRACKS, SECTION_SOURCES };
+    bool is_missing = false,
+         has_others = reads & ~(1u << SECTION_SOURCES | 1u << SECTION_IDENT | 1u << SECTION_CLOCK);
     if (!past_is_shown(ui))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
         bool is_read = reads & 1u << kept[i] && !(kept[i] == SECTION_SOURCES && has_others);
-        bool is_known = ui->snap->why[0] || (ui->live && ui->live->sections[kept[i]]); /* what is never there says so itself */
+        bool is_known =
+            ui->snap->why[0] || (ui->live && ui->live->sections[kept[i]]); /* what is never there says so itself */
         is_missing = is_missing || (is_read && is_known && !ui->snap->sections[kept[i]]);
     }
     if (is_missing) {
         struct frame f = { .prefs = &ui->prefs };
         char when[CLOCK_TEXT];
-        buf_addf(out, "not recorded at %s%s%s", panel_time(&f, ui->snap->past_ms, when), ui->snap->why[0] ? ": " : "", ui->snap->why);
+        buf_addf(out, "not recorded at %s%s%s", panel_time(&f, ui->snap->past_ms, when),
+                 ui->snap->why[0] ? ": " : "", ui->snap->why);
     }
     return is_missing;
 }

@@ -15,8 +15,15 @@
 #include "core/base/buf.h"
 #include "core/model/snap.h"
 
-enum { FRAME_SOFT_MS = 15000, FRAME_SLOW_MS = 60000, FRAME_QUIET_MS = 120000, FRAME_ROWS = 100000, FRAME_EVENTS = 300, FRAME_ERRORS = 500,
-       TRACK_LAG = 3 };
+enum {
+    FRAME_SOFT_MS = 15000,
+    FRAME_SLOW_MS = 60000,
+    FRAME_QUIET_MS = 120000,
+    FRAME_ROWS = 100000,
+    FRAME_EVENTS = 300,
+    FRAME_ERRORS = 500,
+    TRACK_LAG = 3
+};
 
 uint64_t frame_hash(const void *p, size_t n);
 
@@ -28,11 +35,11 @@ void frame_bytes_release(struct frame_bytes *b);
 
 struct frame_writer;
 struct frame_writer *frame_writer_new(void);
-void frame_writer_free(struct frame_writer *w); /* NULL is fine */
+void frame_writer_free(struct frame_writer *w);  /* NULL is fine */
 void frame_writer_reset(struct frame_writer *w); /* the next one is a key frame */
 void frame_write(struct frame_writer *w, const struct snap *s, int64_t at_ms, struct frame_bytes *out);
-/* The points that were not put before, oldest first; fn returns false to stop.  From the start of a writer, or since
- * a time that is on record already. */
+/* The points that were not put before, oldest first; fn returns false to stop.  From the start of a writer, or
+ * since a time that is on record already. */
 typedef bool frame_put_track(void *ctx, int64_t at_ms, const struct buf *packed);
 void frame_write_tracks(struct frame_writer *w, const struct snap *s, frame_put_track *fn, void *ctx);
 void frame_writer_since(struct frame_writer *w, int64_t track_ms);
@@ -41,7 +48,8 @@ struct frame_reader; /* a key frame, those after it, then tracks, each oldest fi
 struct frame_reader *frame_reader_new(void);
 void frame_reader_free(struct frame_reader *r); /* NULL is fine */
 MUST_USE enum err_code frame_read(struct frame_reader *r, const void *data, size_t n, struct err *e);
-MUST_USE enum err_code frame_read_track(struct frame_reader *r, int64_t at_ms, const void *data, size_t n, struct err *e);
+MUST_USE enum err_code frame_read_track(struct frame_reader *r, int64_t at_ms, const void *data, size_t n,
+                                        struct err *e);
 /* At that time.  Sections that were in no frame are NULL. */
 MUST_USE enum err_code frame_snap(struct frame_reader *r, int64_t at_ms, struct snap **out, struct err *e);
 

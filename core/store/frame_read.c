@@ -8,10 +8,12 @@
 #include "core/store/frame_tables.h"
 
 enum { MOST_BYTES = 3 * PACK_BYTES, MOST_PODS = 100000 };
-static const size_t most_of[N_TABLES] = { /* 0: one, the head of a section */
-    [TABLE_WORKLOAD] = 20000, [TABLE_EVENT] = EVENTS_KEPT, [TABLE_ERROR] = ERRORS_KEPT, [TABLE_GROUP] = ERROR_GROUPS,
-    [TABLE_OPEN] = 20000, [TABLE_SOURCE] = 1000, [TABLE_BAKE] = 20000, [TABLE_MARK] = VERDICT_MARKS,
-    [TABLE_CHECK] = 20000, [TABLE_BAND] = TRACK_SUBJECTS,
+static const size_t most_of[N_TABLES] = {
+    /* 0: one, the head of a section */
+    [TABLE_WORKLOAD] = 20000,      [TABLE_EVENT] = EVENTS_KEPT,  [TABLE_ERROR] = ERRORS_KEPT,
+    [TABLE_GROUP] = ERROR_GROUPS,  [TABLE_OPEN] = 20000,         [TABLE_SOURCE] = 1000,
+    [TABLE_BAKE] = 20000,          [TABLE_MARK] = VERDICT_MARKS, [TABLE_CHECK] = 20000,
+    [TABLE_BAND] = TRACK_SUBJECTS,
 };
 
 struct row {
@@ -37,7 +39,7 @@ struct frame_reader {
     struct row *rows;
     size_t n_of[N_TABLES];
     struct expanded *frames;
-    size_t n_bytes; /* of frames */
+    size_t n_bytes;     /* of frames */
     struct arena arena; /* subjects of points */
     struct point points[TRACK_POINTS];
     size_t n_points;
@@ -204,7 +206,8 @@ static int hash_order(const void *a, const void *b)
 
 static struct workload *find_hash(const struct by_hash *list, size_t n, uint64_t hash)
 {
-    const struct by_hash key = { .hash = hash }, *found = n ? bsearch(&key, list, n, sizeof *list, hash_order) : NULL;
+    const struct by_hash key = { .hash = hash },
+                         *found = n ? bsearch(&key, list, n, sizeof *list, hash_order) : NULL;
     return found ? found->w : NULL;
 }
 
@@ -369,8 +372,8 @@ static struct sources *read_sources(struct frame_reader *r)
     s->n = r->n_of[TABLE_SOURCE];
     s->rows = arena_alloc(&s->section.arena, (s->n + 1) * sizeof *s->rows);
     EACH (row, r, TABLE_SOURCE) /* their keys are 0..n-1 */
-        is_fine = is_fine && row->key.key < s->n &&
-                  unpack(row, &s->section.arena, row_source, &s->rows[row->key.key]);
+        is_fine =
+            is_fine && row->key.key < s->n && unpack(row, &s->section.arena, row_source, &s->rows[row->key.key]);
     if (is_fine)
         return s;
     section_unref(&s->section);
@@ -442,11 +445,13 @@ static void put_point(struct tracks *t, const struct point *p, size_t at)
 {
     for (size_t i = 0; i < t->n; i++) {
         struct track *of = &t->items[i];
-        float *columns[TRACK_COLUMNS] = { (float *)of->p95_ms, (float *)of->error_share, (float *)of->requests_per_s,
-                                          (float *)of->cpu_millis, (float *)of->probe_ms };
+        float *columns[TRACK_COLUMNS] = { (float *)of->p95_ms, (float *)of->error_share,
+                                          (float *)of->requests_per_s, (float *)of->cpu_millis,
+                                          (float *)of->probe_ms };
         const char **found = p->n ? bsearch(of->subject, p->subjects, p->n, sizeof *p->subjects, text_order) : NULL;
         for (size_t c = 0; found && c < TRACK_COLUMNS; c++)
-            memcpy(&columns[c][at], p->columns + (c * p->n + (size_t)(found - p->subjects)) * sizeof(float), sizeof(float));
+            memcpy(&columns[c][at], p->columns + (c * p->n + (size_t)(found - p->subjects)) * sizeof(float),
+                   sizeof(float));
     }
 }
 
@@ -497,8 +502,9 @@ enum err_code frame_snap(struct frame_reader *r, int64_t at_ms, struct snap **ou
     static const struct {
         enum section_id section;
         enum frame_table head;
-    } parts[] = { { SECTION_WORKLOADS, TABLE_WORKLOADS }, { SECTION_EVENTS, TABLE_EVENTS }, { SECTION_ERRORS, TABLE_ERRORS },
-                  { SECTION_SOURCES, TABLE_SOURCES },     { SECTION_VERDICT, TABLE_VERDICT }, { SECTION_TRACKS, TABLE_TRACKS } };
+    } parts[] = { { SECTION_WORKLOADS, TABLE_WORKLOADS }, { SECTION_EVENTS, TABLE_EVENTS },
+                  { SECTION_ERRORS, TABLE_ERRORS },       { SECTION_SOURCES, TABLE_SOURCES },
+                  { SECTION_VERDICT, TABLE_VERDICT },     { SECTION_TRACKS, TABLE_TRACKS } };
     for (size_t i = 0; i < N_TABLES; i++) {
         if (r->n_of[i] > (most_of[i] ? most_of[i] : 1))
             return err_set(e, ERR_LIMIT, 0, "%zu rows where %zu may be", r->n_of[i], most_of[i]);

@@ -1,4 +1,5 @@
-/* core/store/frame_tables.h - the rows of a frame, for frame_write.c and frame_read.c.  The numbers are kept in files.
+/* core/store/frame_tables.h - the rows of a frame, for frame_write.c and frame_read.c.  The numbers are kept in
+ * files.
  *
  * A row: its table (a byte), its key (8 bytes), 0 = it is gone, else 1 + its length, and its bytes.  Tables of one
  * section follow each other, the first one holds its head: there is one while the section is there. */
@@ -9,12 +10,23 @@
 #include "core/store/rows.h"
 
 enum frame_table {
-    TABLE_WORKLOADS = 1, TABLE_WORKLOAD, TABLE_USAGE,
-    TABLE_EVENTS, TABLE_EVENT,
-    TABLE_ERRORS, TABLE_ERROR, TABLE_GROUP, TABLE_OPEN,
-    TABLE_SOURCES, TABLE_SOURCE,
-    TABLE_VERDICT, TABLE_BAKE, TABLE_MARK, TABLE_CHECK,
-    TABLE_TRACKS, TABLE_BAND,
+    TABLE_WORKLOADS = 1,
+    TABLE_WORKLOAD,
+    TABLE_USAGE,
+    TABLE_EVENTS,
+    TABLE_EVENT,
+    TABLE_ERRORS,
+    TABLE_ERROR,
+    TABLE_GROUP,
+    TABLE_OPEN,
+    TABLE_SOURCES,
+    TABLE_SOURCE,
+    TABLE_VERDICT,
+    TABLE_BAKE,
+    TABLE_MARK,
+    TABLE_CHECK,
+    TABLE_TRACKS,
+    TABLE_BAND,
     N_TABLES
 };
 

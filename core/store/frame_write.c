@@ -116,7 +116,8 @@ static struct kept *see(struct frame_writer *w, enum frame_table table, uint64_t
         return NULL;
     }
     r->pass = w->pass;
-    if (!soft_ms || w->is_key || r->written_ms == TIME_NONE || w->at_ms - r->written_ms >= soft_ms || w->at_ms < r->written_ms)
+    if (!soft_ms || w->is_key || r->written_ms == TIME_NONE || w->at_ms - r->written_ms >= soft_ms ||
+        w->at_ms < r->written_ms)
         r->hard = 0; /* whatever it is, it is written */
     return r;
 }
@@ -151,7 +152,8 @@ static void emit(struct frame_writer *w, enum frame_table table, uint64_t key, v
 static void row_all_usage(struct pack *k, void *row)
 {
     const struct workloads *ws = row;
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         size_t n = pack_count(k, ws->n, SIZE_MAX);
         for (size_t i = 0; i < n; i++) {
             const struct workload *w = ws->items[i];

@@ -61,7 +61,7 @@ struct history {
     bool is_dropping;
     struct recording_range range;
     struct load *load;
-    uint64_t past_job; /* 0 = none */
+    uint64_t past_job;          /* 0 = none */
     struct history_past wanted; /* after it; done NULL = none */
 };
 
@@ -107,7 +107,8 @@ static void set_health(struct history *h, enum source_state state, const char *t
 {
     char dropped[64] = "", now[sizeof h->text];
     if (h->n_dropped)
-        snprintf(dropped, sizeof dropped, "%s%lld samples were not recorded", text[0] ? "; " : "", (long long)h->n_dropped);
+        snprintf(dropped, sizeof dropped, "%s%lld samples were not recorded", text[0] ? "; " : "",
+                 (long long)h->n_dropped);
     snprintf(now, sizeof now, "%s%s", text, dropped);
     bool is_same = state == h->health.state && !strcmp(now, h->text);
     if (is_same)
@@ -148,7 +149,9 @@ static void flush_done(void *ctx)
 
 static bool hand_over(struct history *h, struct flush *f)
 {
-    const struct worker_job job = { .work = flush_work, .done = flush_done, .drop = flush_free, .ctx = f, .must_run = true };
+    const struct worker_job job = {
+        .work = flush_work, .done = flush_done, .drop = flush_free, .ctx = f, .must_run = true
+    };
     return worker_do(h->spec.worker, &job) != 0;
 }
 
@@ -201,8 +204,13 @@ struct history *history_new(const struct history_spec *spec)
     h->filling = flush_new(h);
     h->handed_ms = h->frame_ms = TIME_NONE;
     h->range.from_ms = h->range.to_ms = TIME_NONE;
-    h->health = (struct source_health){ .name = "history", .state = SOURCE_WAITING, .since_ms = clock_story_ms(),
-                                        .proved_ms = TIME_NONE, .retry_ms = TIME_NONE, .objects = -1, .text = h->text };
+    h->health = (struct source_health){ .name = "history",
+                                        .state = SOURCE_WAITING,
+                                        .since_ms = clock_story_ms(),
+                                        .proved_ms = TIME_NONE,
+                                        .retry_ms = TIME_NONE,
+                                        .objects = -1,
+                                        .text = h->text };
     h->timer = (struct loop_timer){ .fn = on_timer, .ctx = h };
     loop_timer_set(h->spec.loop, &h->timer, 0);
     return h;

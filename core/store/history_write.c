@@ -22,7 +22,7 @@ struct history_file {
     struct statedir dir; /* STATE/history */
     char name[SLUG + 32];
     struct recording rec; /* db NULL: not open */
-    int lock; /* of whoever records; -1 = not ours */
+    int lock;             /* of whoever records; -1 = not ours */
     int64_t run;
     struct arena arena;
     struct series *series; /* all of this console, for the next run */
@@ -175,7 +175,8 @@ static enum err_code begin_run(struct history_file *f, int64_t now_ms, struct er
     if (!(rc = done(f, q, e)))
         f->run = sqlite3_last_insert_rowid(f->rec.db);
     int64_t newest = TIME_NONE; /* the courses of before are on record already */
-    if (!rc && !(rc = db_int(f->rec.db, "SELECT coalesce(max(at_ms), -9223372036854775807 - 1) FROM track", &newest, e)))
+    if (!rc &&
+        !(rc = db_int(f->rec.db, "SELECT coalesce(max(at_ms), -9223372036854775807 - 1) FROM track", &newest, e)))
         frame_writer_since(f->frames, newest);
     return rc;
 }
@@ -215,8 +216,8 @@ static enum err_code write_batch(struct history_file *f, const struct history_fl
 {
     sqlite3_stmt *q = NULL;
     struct buf packed = BUF_INIT(x->samples.out.len + 64);
-    enum err_code rc = db_prepare(f->rec.db, "INSERT INTO batch (run, from_ms, to_ms, n, data) VALUES (?, ?, ?, ?, ?)",
-                                  &q, e);
+    enum err_code rc =
+        db_prepare(f->rec.db, "INSERT INTO batch (run, from_ms, to_ms, n, data) VALUES (?, ?, ?, ?, ?)", &q, e);
     if (rc)
         return rc;
     pack_squeeze(&packed, buf_str(&x->samples.out), x->samples.out.len);
@@ -236,8 +237,8 @@ static enum err_code write_frame(struct history_file *f, struct snap *s, int64_t
     sqlite3_stmt *q = NULL;
     enum err_code rc = ERR_OK;
     frame_write(f->frames, s, at_ms, &b);
-    if (b.frame.len && !(rc = db_prepare(f->rec.db, "INSERT INTO frame (run, at_ms, is_key, data) VALUES (?, ?, ?, ?)",
-                                         &q, e))) {
+    if (b.frame.len &&
+        !(rc = db_prepare(f->rec.db, "INSERT INTO frame (run, at_ms, is_key, data) VALUES (?, ?, ?, ?)", &q, e))) {
         sqlite3_bind_int64(q, 1, f->run);
         sqlite3_bind_int64(q, 2, at_ms);
         sqlite3_bind_int(q, 3, b.is_key);
@@ -294,16 +295,21 @@ static enum err_code cut_before(struct history_file *f, int64_t before_ms, struc
 {
     int n = 0;
     enum err_code rc;
-    if ((rc = cut(f, "DELETE FROM batch WHERE id IN (SELECT id FROM batch WHERE to_ms < ?1 AND from_ms < ?1 ORDER BY from_ms"
-                      " LIMIT ?2)",
+    if ((rc = cut(f,
+                  "DELETE FROM batch WHERE id IN (SELECT id FROM batch WHERE to_ms < ?1 AND from_ms < ?1 ORDER BY "
+                  "from_ms"
+                  " LIMIT ?2)",
                   before_ms, &n, e)) ||
         (rc = cut(f, "DELETE FROM frame WHERE id IN (SELECT id FROM frame WHERE is_key = 0 AND at_ms < ? LIMIT ?)",
                   before_ms - 2 * HISTORY_KEY_MS, &n, e)) ||
         (rc = cut(f, "DELETE FROM frame WHERE id IN (SELECT id FROM frame WHERE is_key = 1 AND at_ms < ? LIMIT ?)",
                   before_ms - 2 * HISTORY_KEY_MS, &n, e)) ||
-        (rc = cut(f, "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE at_ms < ? LIMIT ?)", before_ms, &n, e)) ||
-        (rc = db_exec(f->rec.db, "DELETE FROM series WHERE run < (SELECT run FROM batch ORDER BY id LIMIT 1);"
-                                 "DELETE FROM run WHERE id < (SELECT run FROM batch ORDER BY id LIMIT 1)", e)))
+        (rc = cut(f, "DELETE FROM track WHERE id IN (SELECT id FROM track WHERE at_ms < ? LIMIT ?)", before_ms, &n,
+                  e)) ||
+        (rc = db_exec(f->rec.db,
+                      "DELETE FROM series WHERE run < (SELECT run FROM batch ORDER BY id LIMIT 1);"
+                      "DELETE FROM run WHERE id < (SELECT run FROM batch ORDER BY id LIMIT 1)",
+                      e)))
         return rc;
     f->must_prune = n >= PRUNE_ROWS; /* there may be more */
     f->has_range = false;

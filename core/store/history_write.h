@@ -32,7 +32,8 @@ struct history_flush { /* filled on the loop, given to the worker, and then look
 };
 
 struct history_file;
-struct history_file *history_file_new(const char *state_dir, const char *place, int64_t keep_ms, int64_t keep_bytes);
+struct history_file *history_file_new(const char *state_dir, const char *place, int64_t keep_ms,
+                                      int64_t keep_bytes);
 void history_file_free(struct history_file *f); /* NULL is fine */
 void history_file_write(struct history_file *f, struct history_flush *x);
 struct recording *history_file_read(struct history_file *f, struct err *e); /* borrowed; NULL: e says why */

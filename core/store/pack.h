@@ -25,10 +25,11 @@ struct pack {
     bool is_bad;
     bool no_soft; /* writing: leave out what moves with every measurement (see PACK_SOFT) */
 };
-#define PACK_WRITER(b)     ((struct pack){ .out = (b) })
-#define PACK_READER(d, n, a) ((struct pack){ .p = (const uint8_t *)(d), .end = (const uint8_t *)(d) + (n), .arena = (a) })
+#define PACK_WRITER(b) ((struct pack){ .out = (b) })
+#define PACK_READER(d, n, a)                                                                                       \
+    ((struct pack){ .p = (const uint8_t *)(d), .end = (const uint8_t *)(d) + (n), .arena = (a) })
 /* What is only worth a new row once in a while. */
-#define PACK_SOFT(k)       for (bool once = !(k)->no_soft; once; once = false)
+#define PACK_SOFT(k) for (bool once = !(k)->no_soft; once; once = false)
 
 void pack_u64(struct pack *k, uint64_t *v);
 void pack_i64(struct pack *k, int64_t *v);
@@ -40,21 +41,21 @@ void pack_text(struct pack *k, const char **s); /* NULL is written as "" */
 size_t pack_count(struct pack *k, size_t n, size_t most);
 /* Any integer type, enums too; bad when the value does not fit.  What is written is only looked at: other
  * threads may look too. */
-#define pack_int(k, v)                                                                                                 \
-    do {                                                                                                               \
-        int64_t pack_v = (k)->out ? (int64_t)*(v) : 0;                                                                 \
-        pack_i64((k), &pack_v);                                                                                        \
-        if (!(k)->out)                                                                                                 \
-            *(v) = (__typeof__(*(v)))pack_v;                                                                           \
-        if (!(k)->out && (int64_t)*(v) != pack_v)                                                                      \
-            (k)->is_bad = true, *(v) = 0;                                                                              \
+#define pack_int(k, v)                                                                                             \
+    do {                                                                                                           \
+        int64_t pack_v = (k)->out ? (int64_t)*(v) : 0;                                                           \
+        pack_i64((k), &pack_v);                                                                                    \
+        if (!(k)->out)                                                                                             \
+            *(v) = (__typeof__(*(v)))pack_v;                                                                       \
+        if (!(k)->out && (int64_t)*(v) != pack_v)                                                                \
+            (k)->is_bad = true, *(v) = 0;                                                                          \
     } while (0)
 /* An enum of n values, from 0. */
-#define pack_enum(k, v, n)                                                                                             \
-    do {                                                                                                               \
-        pack_int((k), (v));                                                                                            \
-        if (!(k)->out && (uint64_t)*(v) >= (uint64_t)(n))                                                              \
-            (k)->is_bad = true, *(v) = 0;                                                                              \
+#define pack_enum(k, v, n)                                                                                         \
+    do {                                                                                                           \
+        pack_int((k), (v));                                                                                        \
+        if (!(k)->out && (uint64_t)*(v) >= (uint64_t)(n))                                                        \
+            (k)->is_bad = true, *(v) = 0;                                                                          \
     } while (0)
 
 /* As it is stored: deflated where that is shorter. */

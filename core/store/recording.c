@@ -116,7 +116,8 @@ enum err_code recording_range(struct recording *r, struct recording_range *out, 
 {
     sqlite3_stmt *q = NULL;
     struct recording_range range = { .from_ms = TIME_NONE, .to_ms = TIME_NONE };
-    enum err_code rc = db_prepare(r->db, "SELECT from_ms, to_ms FROM batch ORDER BY from_ms", &q, e); /* the index alone */
+    enum err_code rc =
+        db_prepare(r->db, "SELECT from_ms, to_ms FROM batch ORDER BY from_ms", &q, e); /* the index alone */
     int step = SQLITE_DONE;
     while (!rc && (step = db_step(q)) == SQLITE_ROW)
         recording_range_add(&range, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
@@ -149,8 +150,10 @@ static const char *column_text(struct arena *a, sqlite3_stmt *q, int i)
 static enum err_code read_series(struct recording *r, struct chunk *c, struct err *e)
 {
     sqlite3_stmt *q = NULL;
-    enum err_code rc = db_prepare(r->db, "SELECT id, kind, subject, name, source, bounds FROM series WHERE run = ? AND"
-                                         " id > ? ORDER BY id", &q, e);
+    enum err_code rc = db_prepare(r->db,
+                                  "SELECT id, kind, subject, name, source, bounds FROM series WHERE run = ? AND"
+                                  " id > ? ORDER BY id",
+                                  &q, e);
     int step = SQLITE_DONE;
     if (rc)
         return rc;
@@ -162,8 +165,10 @@ static enum err_code read_series(struct recording *r, struct chunk *c, struct er
             break;
         c->series = x_realloc(c->series, (c->n_series + 1) * sizeof *c->series);
         struct series *s = &c->series[c->n_series++];
-        *s = (struct series){ .id = (uint32_t)id, .subject = column_text(&c->arena, q, 2),
-                              .name = column_text(&c->arena, q, 3), .source = column_text(&c->arena, q, 4) };
+        *s = (struct series){ .id = (uint32_t)id,
+                              .subject = column_text(&c->arena, q, 2),
+                              .name = column_text(&c->arena, q, 3),
+                              .source = column_text(&c->arena, q, 4) };
         /* a kind that a newer console has is nobody's here: 0 */
         s->kind = series_kind > 0 && series_kind < N_SAMPLE_KINDS ? (enum sample_kind)series_kind : 0;
         const void *bounds = sqlite3_column_blob(q, 5);
@@ -224,7 +229,8 @@ enum err_code recording_chunk(struct recording *r, struct chunk *c, struct err *
     chunk_clear(c);
     if (!c->after && ((rc = find_first(r, c, e)) || c->is_last))
         return rc;
-    if ((rc = db_prepare(r->db, "SELECT id, run, from_ms, data FROM batch WHERE id > ? ORDER BY id LIMIT ?", &q, e)))
+    if ((rc =
+             db_prepare(r->db, "SELECT id, run, from_ms, data FROM batch WHERE id > ? ORDER BY id LIMIT ?", &q, e)))
         return rc;
     sqlite3_bind_int64(q, 1, c->after);
     sqlite3_bind_int(q, 2, CHUNK_BATCHES);
@@ -300,7 +306,8 @@ bool chunk_deliver(struct chunk *c, struct chunk_series *cs, struct series_set *
 
 enum err_code chunk_end(int64_t n_broken, struct err *e)
 {
-    return n_broken ? err_set(e, ERR_PARSE, 0, "%lld batches of samples are broken and were left out", (long long)n_broken)
+    return n_broken ? err_set(e, ERR_PARSE, 0, "%lld batches of samples are broken and were left out",
+                              (long long)n_broken)
                     : ERR_OK;
 }
 
@@ -328,14 +335,16 @@ static enum err_code check_time(struct recording *r, int64_t at_ms, struct err *
     char sql[300];
     int64_t is_there = 0;
     snprintf(sql, sizeof sql,
-             "SELECT count(*) FROM (SELECT to_ms AS until FROM batch WHERE from_ms <= %1$lld ORDER BY from_ms DESC LIMIT 1)"
+             "SELECT count(*) FROM (SELECT to_ms AS until FROM batch WHERE from_ms <= %1$lld ORDER BY from_ms DESC "
+             "LIMIT 1)"
              " WHERE until >= %1$lld OR %1$lld - until <= %2$d AND coalesce((SELECT min(from_ms) FROM batch WHERE"
-             " from_ms > %1$lld), %1$lld) - until <= %2$d", (long long)at_ms, RECORDING_GAP_MS);
+             " from_ms > %1$lld), %1$lld) - until <= %2$d",
+             (long long)at_ms, RECORDING_GAP_MS);
     enum err_code rc = db_int(r->db, sql, &is_there, e);
     return rc || is_there ? rc : err_set(e, ERR_NOTFOUND, 0, "nothing was recorded at that time");
 }
 
-static enum err_code bound(struct recording *r, const char *sql, int64_t a, int64_t b, int64_t c, sqlite3_stmt **out,
+static enum err_code bound(struct recording *r, const char *sql, int64_t a, int64_t b, sqlite3_stmt **out,
                            struct err *e)
 {
     enum err_code rc = db_prepare(r->db, sql, out, e);
@@ -343,30 +352,33 @@ static enum err_code bound(struct recording *r, const char *sql, int64_t a, int6
         return rc;
     sqlite3_bind_int64(*out, 1, a);
     sqlite3_bind_int64(*out, 2, b);
-    sqlite3_bind_int64(*out, 3, c);
     return ERR_OK;
 }
 
-/* The key frame before it and what has changed since.  One that is older than a key frame may be was not
+/* The key frame before it and what has changed since, up to the next one: the clock may have been set back, and
+ * a run always begins with one.  One that is older than a key frame may be was not
  * followed by any: then nothing is known of that time. */
 static enum err_code read_frames(struct recording *r, struct frame_reader *fr, int64_t at_ms, struct err *e)
 {
     sqlite3_stmt *q = NULL;
-    int64_t key = 0, run = 0;
+    int64_t key = 0;
     int step;
-    enum err_code rc = bound(r, "SELECT id, run FROM frame WHERE is_key = 1 AND at_ms <= ?1 AND at_ms > ?2 ORDER BY at_ms DESC,"
-                                " id DESC LIMIT 1", at_ms, at_ms - HISTORY_KEY_MS - RECORDING_GAP_MS, 0, &q, e);
+    enum err_code rc =
+        bound(r,
+              "SELECT id FROM frame WHERE is_key = 1 AND at_ms <= ?1 AND at_ms > ?2 ORDER BY at_ms DESC,"
+              " id DESC LIMIT 1",
+              at_ms, at_ms - HISTORY_KEY_MS - RECORDING_GAP_MS, &q, e);
     if (rc)
         return rc;
-    if ((step = db_step(q)) == SQLITE_ROW) {
+    if ((step = db_step(q)) == SQLITE_ROW)
         key = sqlite3_column_int64(q, 0);
-        run = sqlite3_column_int64(q, 1);
-    }
     if ((rc = end(r, q, step, e)) || !key)
         return rc;
-    if ((rc = bound(r, "SELECT data FROM frame WHERE id >= ?1 AND run = ?2 AND at_ms <= ?3 AND (id = ?1 OR is_key = 0) AND id <"
-                       " coalesce((SELECT min(id) FROM frame WHERE is_key = 1 AND id > ?1), 9223372036854775807) ORDER BY id",
-                    key, run, at_ms, &q, e)))
+    if ((rc = bound(
+             r,
+             "SELECT data FROM frame WHERE id >= ?1 AND at_ms <= ?2 AND (id = ?1 OR is_key = 0) AND id <"
+             " coalesce((SELECT min(id) FROM frame WHERE is_key = 1 AND id > ?1), 9223372036854775807) ORDER BY id",
+             key, at_ms, &q, e)))
         return rc;
     while (!rc && (step = db_step(q)) == SQLITE_ROW)
         rc = frame_read(fr, sqlite3_column_blob(q, 0), (size_t)sqlite3_column_bytes(q, 0), e);
@@ -379,9 +391,10 @@ static enum err_code read_points(struct recording *r, struct frame_reader *fr, i
     sqlite3_stmt *q = NULL;
     int step = SQLITE_DONE;
     enum err_code rc = bound(r, "SELECT at_ms, data FROM track WHERE at_ms <= ?1 AND at_ms > ?2 ORDER BY at_ms, id",
-                             at_ms - TRACK_STEP_MS, at_ms - TRACK_STEP_MS * (int64_t)(TRACK_POINTS + 1), 0, &q, e);
+                             at_ms - TRACK_STEP_MS, at_ms - TRACK_STEP_MS * (int64_t)(TRACK_POINTS + 1), &q, e);
     while (!rc && (step = db_step(q)) == SQLITE_ROW)
-        rc = frame_read_track(fr, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1), (size_t)sqlite3_column_bytes(q, 1), e);
+        rc = frame_read_track(fr, sqlite3_column_int64(q, 0), sqlite3_column_blob(q, 1),
+                              (size_t)sqlite3_column_bytes(q, 1), e);
     enum err_code ended = end(r, q, step, rc ? NULL : e);
     return rc ? rc : ended;
 }
@@ -390,7 +403,8 @@ enum err_code recording_past(struct recording *r, int64_t at_ms, struct snap **o
 {
     struct frame_reader *fr = frame_reader_new();
     enum err_code rc;
-    if (!(rc = check_time(r, at_ms, e)) && !(rc = read_frames(r, fr, at_ms, e)) && !(rc = read_points(r, fr, at_ms, e)))
+    if (!(rc = check_time(r, at_ms, e)) && !(rc = read_frames(r, fr, at_ms, e)) &&
+        !(rc = read_points(r, fr, at_ms, e)))
         rc = frame_snap(fr, at_ms, out, e);
     frame_reader_free(fr);
     return rc;

@@ -143,7 +143,7 @@ void row_workload(struct pack *k, void *row)
     pack_text(k, &w->problem);
     pack_bool(k, &w->pods_unknown);
     PACK_SOFT(k)
-        pack_text(k, &w->hpa); /* "cpu 71%/80%" */
+    pack_text(k, &w->hpa); /* "cpu 71%/80%" */
     pack_text(k, &w->services);
     pack_text(k, &w->app);
     pack_text(k, &w->owner);
@@ -173,7 +173,8 @@ void row_event(struct pack *k, void *row)
 void row_errors(struct pack *k, void *row)
 {
     struct errors *es = row;
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_i64(k, &es->minutes_from_ms);
         for (size_t i = 0; i < (size_t)ERROR_MINUTES * N_SEVERITIES; i++)
             pack_int(k, &es->minutes[i / N_SEVERITIES][i % N_SEVERITIES]);
@@ -266,7 +267,8 @@ void row_group(struct pack *k, void *row)
     pack_enum(k, &g->category, N_CATEGORIES);
     pack_i64(k, &g->n_open);
     pack_i64(k, &g->first_ms);
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_i64(k, &g->count);
         pack_i64(k, &g->last_ms);
         pack_double(k, &g->per_minute);
@@ -292,7 +294,8 @@ void row_sources(struct pack *k, void *row)
     struct sources *s = row;
     pack_enum(k, &s->worst, SOURCE_UNSET + 1);
     pack_i64(k, &s->lost_ms);
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_i64(k, &s->oldest_proof_ms);
         pack_double(k, &s->requests_per_s);
         pack_u64(k, &s->bytes_in);
@@ -308,7 +311,8 @@ void row_source(struct pack *k, void *row)
     pack_text(k, &h->text);
     pack_text(k, &h->cause);
     pack_i64(k, &h->audit_ms);
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_i64(k, &h->proved_ms);
         pack_i64(k, &h->retry_ms);
         pack_i64(k, &h->objects);
@@ -325,7 +329,8 @@ void row_verdict(struct pack *k, void *row)
     pack_bool(k, &v->is_so_far);
     pack_text(k, &v->lacks);
     pack_i64(k, &v->observer_lost_ms);
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_text(k, &v->rule); /* with its counts */
         pack_i64(k, &v->judged_ms);
     }
@@ -341,7 +346,8 @@ static void row_trigger(struct pack *k, struct trigger *t)
     pack_i64(k, &t->since_ms);
     pack_i64(k, &t->limit);
     pack_double(k, &t->threshold);
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_text(k, &t->rule);
         pack_i64(k, &t->sampled_ms);
         pack_i64(k, &t->n);
@@ -380,15 +386,16 @@ void row_bake(struct pack *k, void *row)
     pack_i64(k, &b->first_rollback_ms);
     pack_enum(k, &b->decides, N_TRIGGERS);
     PACK_SOFT(k)
-        pack_text(k, &b->rule);
+    pack_text(k, &b->rule);
     size_t n = pack_count(k, N_TRIGGERS, N_TRIGGERS);
     for (size_t i = 0; i < n; i++)
         row_trigger(k, &b->triggers[i]);
     for (size_t i = 0; i < n && !k->out; i++)
         k->is_bad |= b->triggers[i].kind != (enum trigger_kind)i;
     for (size_t i = n; i < N_TRIGGERS; i++) /* of an older console, which had fewer */
-        b->triggers[i] = (struct trigger){ .kind = (enum trigger_kind)i, .rule = "", .source = "", .since_ms = TIME_NONE,
-                                           .sampled_ms = TIME_NONE };
+        b->triggers[i] = (struct trigger){
+            .kind = (enum trigger_kind)i, .rule = "", .source = "", .since_ms = TIME_NONE, .sampled_ms = TIME_NONE
+        };
     pack_i64(k, &b->baseline_from_ms);
     pack_i64(k, &b->baseline_to_ms);
     pack_i64(k, &b->baseline_n);
@@ -416,7 +423,8 @@ void row_check(struct pack *k, void *row)
     pack_text(k, &c->name);
     pack_int(k, &c->outcome);
     pack_double(k, &c->limit);
-    PACK_SOFT(k) {
+    PACK_SOFT(k)
+    {
         pack_text(k, &c->text);
         pack_double(k, &c->value);
         pack_i64(k, &c->at_ms);

@@ -6,7 +6,13 @@
 
 #include <string.h>
 
-enum { HAS_TEXT = 1, HAS_SPAN = 2, HAS_CODE = 4, HAS_BITS = 3, MOST_BYTES = 30 + 10 * (SAMPLE_VALUES + 2) + SAMPLE_TEXT };
+enum {
+    HAS_TEXT = 1,
+    HAS_SPAN = 2,
+    HAS_CODE = 4,
+    HAS_BITS = 3,
+    MOST_BYTES = 30 + 10 * (SAMPLE_VALUES + 2) + SAMPLE_TEXT
+};
 
 static void put(struct pack *k, const struct sample *s, int64_t series, int64_t dt)
 {
@@ -67,7 +73,8 @@ bool sample_reader_next(struct sample_reader *r, struct sample *out, uint32_t *s
     pack_i64(k, &dt);
     pack_u64(k, &head);
     out->n = (size_t)(head >> HAS_BITS);
-    bool is_past = __builtin_add_overflow(r->series, ds, &r->series) || __builtin_add_overflow(r->at_ms, dt, &r->at_ms);
+    bool is_past =
+        __builtin_add_overflow(r->series, ds, &r->series) || __builtin_add_overflow(r->at_ms, dt, &r->at_ms);
     if (is_past || out->n > SAMPLE_VALUES || r->series < 1 || r->series > UINT32_MAX) {
         k->is_bad = true;
         return false;

@@ -26,14 +26,17 @@ struct world {
 
 static void learn(struct world *w, struct history_flush *x)
 {
-    static const enum sample_kind kinds[5] = { SAMPLE_PROBE, SAMPLE_REQUESTS, SAMPLE_LATENCY, SAMPLE_GAUGE, SAMPLE_GAUGE };
+    static const enum sample_kind kinds[5] = { SAMPLE_PROBE, SAMPLE_REQUESTS, SAMPLE_LATENCY, SAMPLE_GAUGE,
+                                               SAMPLE_GAUGE };
     static const char *const names[5] = { "/healthz", "", "", "cpu", "memory" };
     x->series = x_calloc((size_t)w->n * 5, sizeof *x->series);
     for (int k = 0; k < 5; k++) {
         for (int i = 0; i < w->n; i++) {
             char subject[64];
             snprintf(subject, sizeof subject, "deployment.apps/shop/service-%03d", i);
-            struct series like = { .kind = kinds[k], .subject = subject, .name = names[k], .source = k ? "prometheus" : "probe" };
+            struct series like = {
+                .kind = kinds[k], .subject = subject, .name = names[k], .source = k ? "prometheus" : "probe"
+            };
             for (; k == 2 && like.n_bounds < 12; like.n_bounds++)
                 like.bounds[like.n_bounds] = 5 * pow(2, (double)like.n_bounds);
             w->series[k][i] = series_intern(w->set, &like);
@@ -44,7 +47,8 @@ static void learn(struct world *w, struct history_flush *x)
     }
 }
 
-static void put(struct history_flush *x, const struct series *s, int64_t at_ms, int64_t span_ms, const double *v, size_t n)
+static void put(struct history_flush *x, const struct series *s, int64_t at_ms, int64_t span_ms, const double *v,
+                size_t n)
 {
     struct sample sample = { .series = s, .at_ms = at_ms, .span_ms = span_ms, .n = n, .text = "" };
     memcpy(sample.v, v, n * sizeof *v);
@@ -57,7 +61,8 @@ static void measure(struct world *w, struct history_flush *x, int64_t from_ms)
     for (int64_t at = from_ms; at < from_ms + STEP_MS; at++) {
         for (int i = (int)(at % 5000) * w->n / 5000; i < (int)(at % 5000 + 1) * w->n / 5000; i++) {
             double total = made_ms(12);
-            put(x, w->series[0][i], at, 0, (double[]){ total, made_ms(0.4), NAN, floor(total * 900) / 1000, 200 }, 5);
+            put(x, w->series[0][i], at, 0, (double[]){ total, made_ms(0.4), NAN, floor(total * 900) / 1000, 200 },
+                5);
         }
         if (at % 15000)
             continue;
@@ -65,7 +70,8 @@ static void measure(struct world *w, struct history_flush *x, int64_t from_ms)
             double counts[13];
             for (int b = 0; b < 13; b++)
                 counts[b] = floor(made_random() * 60 * exp(-(b - 5) * (b - 5) / 4.0));
-            put(x, w->series[1][i], at, 15000, (double[]){ 300 + floor(made_random() * 90), floor(made_random() * 4) }, 2);
+            put(x, w->series[1][i], at, 15000,
+                (double[]){ 300 + floor(made_random() * 90), floor(made_random() * 4) }, 2);
             put(x, w->series[2][i], at, 15000, counts, 13);
             put(x, w->series[3][i], at, 0, (double[]){ floor(made_random() * 900) }, 1);
             put(x, w->series[4][i], at, 0, (double[]){ floor(2e8 + made_random() * 1e7) }, 1);
@@ -163,15 +169,18 @@ int main(int argc, char **argv)
         return 1;
     }
     sqlite3 *db;
-    static const char *const sums[] = { "SELECT sum(length(data)) FROM batch", "SELECT sum(length(data)) FROM frame WHERE is_key",
-                                        "SELECT sum(length(data)) FROM frame WHERE NOT is_key", "SELECT sum(length(data)) FROM track" };
+    static const char *const sums[] = { "SELECT sum(length(data)) FROM batch",
+                                        "SELECT sum(length(data)) FROM frame WHERE is_key",
+                                        "SELECT sum(length(data)) FROM frame WHERE NOT is_key",
+                                        "SELECT sum(length(data)) FROM track" };
     if (sqlite3_open(path, &db))
         return 1;
     for (size_t i = 0; i < ARRAY_LEN(sums); i++)
         (void)!db_int(db, sums[i], &size[i], &e);
     sqlite3_close(db);
     printf("%d services, %d h: %.1f MB (samples %.1f, key frames %.1f, frames %.1f, courses %.1f)\n", n, hours,
-           (double)st.st_size / 1e6, (double)size[0] / 1e6, (double)size[1] / 1e6, (double)size[2] / 1e6, (double)size[3] / 1e6);
+           (double)st.st_size / 1e6, (double)size[0] / 1e6, (double)size[1] / 1e6, (double)size[2] / 1e6,
+           (double)size[3] / 1e6);
     struct series_set *set = series_set_new();
     begun = now_us();
     if (recording_each(r, 0, INT64_MAX, set, count, &samples, &e))
@@ -187,7 +196,8 @@ int main(int argc, char **argv)
         snap_unref(s);
     }
     qsort(us, (size_t)minutes, sizeof *us, order);
-    printf("one step: median %.1f ms, worst %.1f ms of %d\n", us[minutes / 2] / 1e3, us[minutes - 1] / 1e3, minutes);
+    printf("one step: median %.1f ms, worst %.1f ms of %d\n", us[minutes / 2] / 1e3, us[minutes - 1] / 1e3,
+           minutes);
     recording_close(r);
     series_set_free(set);
     return 0;

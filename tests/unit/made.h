@@ -46,9 +46,15 @@ static inline struct pod *made_pod(const char *ns, const char *of, int i, bool i
     p->n_app_containers = p->n_containers = 1;
     p->restarts = is_bad ? 3 : 0;
     p->containers = arena_alloc(a, sizeof *p->containers);
-    p->containers[0] = (struct container){ .name = "app", .image = "registry.example.net/shop/app:2.15.0", .reason = "",
-                                           .message = "", .last_reason = is_bad ? "Error" : "", .state = CONTAINER_RUNNING,
-                                           .is_ready = !is_bad, .since_ms = now_ms - 3500000, .last_finished_ms = TIME_NONE };
+    p->containers[0] = (struct container){ .name = "app",
+                                           .image = "registry.example.net/shop/app:2.15.0",
+                                           .reason = "",
+                                           .message = "",
+                                           .last_reason = is_bad ? "Error" : "",
+                                           .state = CONTAINER_RUNNING,
+                                           .is_ready = !is_bad,
+                                           .since_ms = now_ms - 3500000,
+                                           .last_finished_ms = TIME_NONE };
     return p;
 }
 
@@ -78,10 +84,17 @@ static inline struct workload *made_workload(int i, int n_pods, bool is_bad, int
     w->app = w->name;
     w->revisions = arena_alloc(a, 2 * sizeof *w->revisions);
     for (; w->n_revisions < 2; w->n_revisions++)
-        w->revisions[w->n_revisions] = (struct revision){
-            .number = 7 - (int64_t)w->n_revisions, .name = arena_printf(a, "%s-%zu", w->name, w->n_revisions),
-            .uid = arena_printf(a, "bbbbbbbb-%zu-%d", w->n_revisions, i), .hash = "7d9f8b6c5d", .images = w->image, .cause = "",
-            .created_ms = began_ms, .desired = n_pods, .ready = n_pods, .is_current = !w->n_revisions };
+        w->revisions[w->n_revisions] =
+            (struct revision){ .number = 7 - (int64_t)w->n_revisions,
+                               .name = arena_printf(a, "%s-%zu", w->name, w->n_revisions),
+                               .uid = arena_printf(a, "bbbbbbbb-%zu-%d", w->n_revisions, i),
+                               .hash = "7d9f8b6c5d",
+                               .images = w->image,
+                               .cause = "",
+                               .created_ms = began_ms,
+                               .desired = n_pods,
+                               .ready = n_pods,
+                               .is_current = !w->n_revisions };
     w->pods = arena_alloc(a, ((size_t)n_pods + 1) * sizeof *w->pods);
     for (int p = 0; p < n_pods; p++)
         w->pods[w->n_pods++] = made_pod(w->ns, w->name, i * 1000 + p, is_bad && !p, began_ms + 3600000);
@@ -137,19 +150,27 @@ static inline struct errors *made_errors(int64_t now_ms, int64_t every_ms, size_
         r->code = "PAYMENT_TIMEOUT";
         r->severity_text = "HIGH";
         r->severity = SEVERITY_HIGH;
-        r->message = arena_printf(&r->arena, "payment %lld was not confirmed by the provider within 30 s", (long long)r->id);
+        r->message =
+            arena_printf(&r->arena, "payment %lld was not confirmed by the provider within 30 s", (long long)r->id);
         r->fingerprint = (uint64_t)(r->id % 20) + 1;
         it->workload = arena_printf(a, "deployment.apps/shop/service-%03d", (int)(r->id % 20));
     }
     es->groups = arena_alloc(a, 20 * sizeof *es->groups);
     for (; es->n_groups < 20; es->n_groups++)
-        es->groups[es->n_groups] = (struct error_group){
-            .fingerprint = es->n_groups + 1, .id = arena_printf(a, "%016zx", es->n_groups + 1),
-            .service = arena_printf(a, "service-%03zu", es->n_groups), .code = "PAYMENT_TIMEOUT",
-            .message = "payment # was not confirmed by the provider within # s", .severity = SEVERITY_HIGH,
-            .workload = arena_printf(a, "deployment.apps/shop/service-%03zu", es->n_groups), .count = now_ms / every_ms,
-            .n_open = 10, .first_ms = now_ms - 3600000, .last_ms = now_ms / every_ms * every_ms, .per_minute = 1,
-            .deployed_ms = TIME_NONE };
+        es->groups[es->n_groups] =
+            (struct error_group){ .fingerprint = es->n_groups + 1,
+                                  .id = arena_printf(a, "%016zx", es->n_groups + 1),
+                                  .service = arena_printf(a, "service-%03zu", es->n_groups),
+                                  .code = "PAYMENT_TIMEOUT",
+                                  .message = "payment # was not confirmed by the provider within # s",
+                                  .severity = SEVERITY_HIGH,
+                                  .workload = arena_printf(a, "deployment.apps/shop/service-%03zu", es->n_groups),
+                                  .count = now_ms / every_ms,
+                                  .n_open = 10,
+                                  .first_ms = now_ms - 3600000,
+                                  .last_ms = now_ms / every_ms * every_ms,
+                                  .per_minute = 1,
+                                  .deployed_ms = TIME_NONE };
     es->is_synced = true;
     es->total = now_ms / every_ms;
     es->minutes_from_ms = now_ms / 60000 * 60000;
@@ -160,14 +181,22 @@ static inline struct errors *made_errors(int64_t now_ms, int64_t every_ms, size_
 
 static inline struct sources *made_sources(int64_t now_ms)
 {
-    static const char *const names[] = { "api", "deployments shop", "replicasets shop", "pods shop", "events shop",
-                                         "metrics", "probe", "prometheus", "errors", "history" };
+    static const char *const names[] = { "api",       "deployments shop", "replicasets shop",
+                                         "pods shop", "events shop",      "metrics",
+                                         "probe",     "prometheus",       "errors",
+                                         "history" };
     struct sources *s = section_new(sizeof *s, NULL);
     s->rows = arena_alloc(&s->section.arena, ARRAY_LEN(names) * sizeof *s->rows);
     for (; s->n < ARRAY_LEN(names); s->n++)
-        s->rows[s->n] = (struct source_health){ .name = names[s->n], .state = SOURCE_LIVE, .since_ms = now_ms / 86400000 * 86400000,
-                                                .proved_ms = now_ms - (int64_t)(made_random() * 5000), .retry_ms = TIME_NONE,
-                                                .text = "", .objects = 200, .audit_ms = 60000, .requests_per_s = made_random() };
+        s->rows[s->n] = (struct source_health){ .name = names[s->n],
+                                                .state = SOURCE_LIVE,
+                                                .since_ms = now_ms / 86400000 * 86400000,
+                                                .proved_ms = now_ms - (int64_t)(made_random() * 5000),
+                                                .retry_ms = TIME_NONE,
+                                                .text = "",
+                                                .objects = 200,
+                                                .audit_ms = 60000,
+                                                .requests_per_s = made_random() };
     s->worst = SOURCE_LIVE;
     s->oldest_proof_ms = now_ms - 5000;
     s->lost_ms = TIME_NONE;
@@ -176,15 +205,28 @@ static inline struct sources *made_sources(int64_t now_ms)
     return s;
 }
 
-static inline void made_trigger(struct arena *a, struct trigger *t, enum trigger_kind kind, int64_t now_ms, int64_t began_ms)
+static inline void made_trigger(struct arena *a, struct trigger *t, enum trigger_kind kind, int64_t now_ms,
+                                int64_t began_ms)
 {
     int64_t n = 300 + (int64_t)(made_random() * 200), failed = (int64_t)(made_random() * 9);
-    *t = (struct trigger){ .kind = kind, .state = TRIGGER_OK, .is_required = true, .source = "prometheus", .since_ms = began_ms,
-                           .sampled_ms = now_ms - 2000, .n = n, .count = failed, .limit = 34, .value = (double)failed / (double)n,
-                           .baseline = 0.01, .threshold = 0.05, .coverage = 0.99 + made_random() / 100 };
-    t->rule = arena_printf(a, "errors %.1f %% <= 5 %% (%lld of %lld in 2 min), 0 of 2", t->value * 100, (long long)failed, (long long)n);
+    *t = (struct trigger){ .kind = kind,
+                           .state = TRIGGER_OK,
+                           .is_required = true,
+                           .source = "prometheus",
+                           .since_ms = began_ms,
+                           .sampled_ms = now_ms - 2000,
+                           .n = n,
+                           .count = failed,
+                           .limit = 34,
+                           .value = (double)failed / (double)n,
+                           .baseline = 0.01,
+                           .threshold = 0.05,
+                           .coverage = 0.99 + made_random() / 100 };
+    t->rule = arena_printf(a, "errors %.1f %% <= 5 %% (%lld of %lld in 2 min), 0 of 2", t->value * 100,
+                           (long long)failed, (long long)n);
     struct evidence *ev = arena_alloc(a, 6 * sizeof *ev);
-    ev[0] = (struct evidence){ "failed", arena_printf(a, "%lld of %lld in 2 min", (long long)failed, (long long)n) };
+    ev[0] =
+        (struct evidence){ "failed", arena_printf(a, "%lld of %lld in 2 min", (long long)failed, (long long)n) };
     ev[1] = (struct evidence){ "lower bound", arena_printf(a, "%.2f %%", t->value * 80) };
     ev[2] = (struct evidence){ "baseline", "9 of 900 in 30 min before the deploy" };
     ev[3] = (struct evidence){ "Fisher", arena_printf(a, "p = %.4f", made_random()) };
@@ -203,19 +245,34 @@ static inline struct verdict *made_verdict(int n, int64_t now_ms, int64_t began_
         struct bake *b = &v->bakes[v->n_bakes++];
         bool is_over = now_ms >= began_ms + 1800000;
         *b = (struct bake){ .subject = arena_printf(a, "deployment.apps/shop/service-%03d", i),
-                            .name = arena_printf(a, "shop/service-%03d", i), .what = "2.15.0", .revision = 7,
-                            .deployed_ms = began_ms, .window_end_ms = began_ms + 1800000, .extended_end_ms = began_ms + 86400000,
-                            .phase = is_over ? BAKE_EXTENDED : BAKE_IMMEDIATE, .word = VERDICT_PASS,
-                            .window_word = is_over ? VERDICT_PASS : VERDICT_NONE, .word_since_ms = began_ms,
-                            .first_rollback_ms = TIME_NONE, .rule = "all triggers OK", .baseline_from_ms = began_ms - 1800000,
-                            .baseline_to_ms = began_ms, .baseline_n = 900, .baseline_p95_ms = 120.5,
-                            .baseline_error_share = 0.01, .baseline_source = "prometheus" };
+                            .name = arena_printf(a, "shop/service-%03d", i),
+                            .what = "2.15.0",
+                            .revision = 7,
+                            .deployed_ms = began_ms,
+                            .window_end_ms = began_ms + 1800000,
+                            .extended_end_ms = began_ms + 86400000,
+                            .phase = is_over ? BAKE_EXTENDED : BAKE_IMMEDIATE,
+                            .word = VERDICT_PASS,
+                            .window_word = is_over ? VERDICT_PASS : VERDICT_NONE,
+                            .word_since_ms = began_ms,
+                            .first_rollback_ms = TIME_NONE,
+                            .rule = "all triggers OK",
+                            .baseline_from_ms = began_ms - 1800000,
+                            .baseline_to_ms = began_ms,
+                            .baseline_n = 900,
+                            .baseline_p95_ms = 120.5,
+                            .baseline_error_share = 0.01,
+                            .baseline_source = "prometheus" };
         for (int t = 0; t < N_TRIGGERS; t++)
             made_trigger(a, &b->triggers[t], (enum trigger_kind)t, now_ms, began_ms);
     }
     struct mark *marks = arena_alloc(a, 2 * sizeof *marks);
-    marks[0] = (struct mark){ .kind = MARK_DEPLOY, .at_ms = began_ms, .until_ms = TIME_NONE, .subject = "", .text = "2.15.0" };
-    marks[1] = (struct mark){ .kind = MARK_OPERATOR, .at_ms = began_ms + 60000, .until_ms = TIME_NONE, .subject = "", .text = "canary" };
+    marks[0] = (struct mark){
+        .kind = MARK_DEPLOY, .at_ms = began_ms, .until_ms = TIME_NONE, .subject = "", .text = "2.15.0"
+    };
+    marks[1] = (struct mark){
+        .kind = MARK_OPERATOR, .at_ms = began_ms + 60000, .until_ms = TIME_NONE, .subject = "", .text = "canary"
+    };
     v->marks = marks;
     v->n_marks = now_ms >= began_ms + 60000 ? 2 : 1;
     v->word = VERDICT_PASS;
@@ -241,12 +298,19 @@ static inline struct tracks *made_tracks(int n, int64_t now_ms, int64_t began_ms
         for (int p = 0; p < TRACK_POINTS; p++) { /* each point is the same whenever it is made */
             int64_t at = t->from_ms / TRACK_STEP_MS + p;
             for (int c = 0; c < 5; c++)
-                all[c * TRACK_POINTS + p] = (float)((double)((uint64_t)(at * 2654435761 + i * 40503 + c * 97) % 100003) / 977.0);
+                all[c * TRACK_POINTS + p] =
+                    (float)((double)((uint64_t)(at * 2654435761 + i * 40503 + c * 97) % 100003) / 977.0);
         }
-        t->items[t->n++] = (struct track){ .subject = arena_printf(a, "deployment.apps/shop/service-%03d", i), .p95_ms = all,
-                                           .error_share = all + TRACK_POINTS, .requests_per_s = all + 2 * TRACK_POINTS,
-                                           .cpu_millis = all + 3 * TRACK_POINTS, .probe_ms = all + 4 * TRACK_POINTS,
-                                           .band_low_ms = 80, .band_high_ms = 140, .limit_ms = 180.75, .deployed_ms = began_ms };
+        t->items[t->n++] = (struct track){ .subject = arena_printf(a, "deployment.apps/shop/service-%03d", i),
+                                           .p95_ms = all,
+                                           .error_share = all + TRACK_POINTS,
+                                           .requests_per_s = all + 2 * TRACK_POINTS,
+                                           .cpu_millis = all + 3 * TRACK_POINTS,
+                                           .probe_ms = all + 4 * TRACK_POINTS,
+                                           .band_low_ms = 80,
+                                           .band_high_ms = 140,
+                                           .limit_ms = 180.75,
+                                           .deployed_ms = began_ms };
     }
     return t;
 }

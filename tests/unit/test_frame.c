@@ -1,4 +1,5 @@
-/* Row sections as frames: what was there comes back, changes are small, and bytes from anywhere are read or refused. */
+/* Row sections as frames: what was there comes back, changes are small, and bytes from anywhere are read or
+ * refused. */
 #include "tests/unit/unit.h"
 
 #include "core/store/frame.h"
@@ -117,7 +118,8 @@ static void changes_are_small(void **state)
     assert_int_equal(evs->n, FRAME_EVENTS); /* the old ones have gone */
     assert_int_equal(evs->items[0]->last_ms, (began_ms + (N - 1) * 5000) / 10000 * 10000);
     /* sources move with every frame */
-    assert_int_equal(((const struct sources *)back->sections[SECTION_SOURCES])->bytes_in, began_ms + (N - 1) * 5000);
+    assert_int_equal(((const struct sources *)back->sections[SECTION_SOURCES])->bytes_in,
+                     began_ms + (N - 1) * 5000);
     snap_unref(back);
     snap_unref(s);
     release(b, N);
@@ -216,7 +218,8 @@ static void courses(void **state)
         for (size_t p = 0; p < TRACK_POINTS; p++) {
             bool is_there = t->from_ms + (int64_t)p * TRACK_STEP_MS >= began_ms && p < TRACK_POINTS - TRACK_LAG;
             assert_true(is_there ? t->items[i].p95_ms[p] == was->items[i].p95_ms[p] : isnan(t->items[i].p95_ms[p]));
-            assert_true(is_there ? t->items[i].probe_ms[p] == was->items[i].probe_ms[p] : isnan(t->items[i].probe_ms[p]));
+            assert_true(is_there ? t->items[i].probe_ms[p] == was->items[i].probe_ms[p]
+                                 : isnan(t->items[i].probe_ms[p]));
         }
     }
     snap_unref(back);
@@ -260,8 +263,12 @@ static void broken_frames(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_comes_back),       cmocka_unit_test(changes_are_small), cmocka_unit_test(nothing_new_is_nothing),
-        cmocka_unit_test(what_is_gone_is_gone), cmocka_unit_test(courses),           cmocka_unit_test(broken_frames),
+        cmocka_unit_test(all_comes_back),
+        cmocka_unit_test(changes_are_small),
+        cmocka_unit_test(nothing_new_is_nothing),
+        cmocka_unit_test(what_is_gone_is_gone),
+        cmocka_unit_test(courses),
+        cmocka_unit_test(broken_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

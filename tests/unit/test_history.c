@@ -6,74 +6,22 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "core/base/clock.h"
-#include "core/store/history.h"
-#include "tests/unit/made.h"
-#include "tests/unit/state.h"
-
-static const int64_t begin_ms = 1764064800000;
-static int64_t story_ms, io_ms;
-static int64_t story(void)
-{
-    return story_ms;
-}
-static int64_t io(void)
-{
-    return io_ms;
-}
-
-/* A console: loop, worker, history, and the series of what it measures. */
-struct console {
-    struct loop *loop;
-    struct worker *worker;
-    struct history *history;
-    struct series_set *series;
-};
-
-static void console_open_with(struct console *c, const char *place, int64_t keep_ms, int64_t keep_bytes)
-{
-    assert_int_equal(loop_new(&c->loop, &e), ERR_OK);
-    assert_int_equal(worker_new(c->loop, "store", &c->worker, &e), ERR_OK);
-    c->series = series_set_new();
-    c->history = history_new(&(struct history_spec){ .loop = c->loop, .worker = c->worker, .state_dir = dir.path,
-                                                     .place = place, .keep_ms = keep_ms, .keep_bytes = keep_bytes });
-}
-
-static void console_open(struct console *c)
-{
-    console_open_with(c, "eks-1 https://10.0.0.1:6443", 0, 0);
-}
-
-static void console_close(struct console *c)
-{
-    history_free(c->history);
-    series_set_free(c->series); /* as gather may: the last flush is on its way still */
-    worker_free(c->worker);
-    loop_free(c->loop);
-}
-
-/* Until what was put is written, or cannot be. */
-static void settle(struct console *c)
-{
-    io_ms += HISTORY_BEAT_MS;
-    story_ms++; /* so that it shows */
-    for (int i = 0; i < 2000; i++) {
-        struct source_health now = history_health(c->history);
-        if (now.proved_ms >= story_ms || now.retry_ms != TIME_NONE)
-            return;
-        loop_turn(c->loop, 10);
-        io_ms += 100;
-    }
-    fail_msg("no flush");
-}
+#include "tests/unit/history.h"
 
 static void put(struct console *c, int service, double ms)
 {
     char subject[64];
     snprintf(subject, sizeof subject, "deployment.apps/shop/service-%d", service);
-    const struct series like = { .kind = SAMPLE_PROBE, .subject = subject, .name = "/healthz", .source = "probe",
-                                 .bounds = { 5, 10 }, .n_bounds = service == 1 ? 2 : 0 };
-    struct sample s = { .series = series_intern(c->series, &like), .at_ms = story_ms, .n = 3, .v = { ms, NAN, 1 / ms },
+    const struct series like = { .kind = SAMPLE_PROBE,
+                                 .subject = subject,
+                                 .name = "/healthz",
+                                 .source = "probe",
+                                 .bounds = { 5, 10 },
+                                 .n_bounds = service == 1 ? 2 : 0 };
+    struct sample s = { .series = series_intern(c->series, &like),
+                        .at_ms = story_ms,
+                        .n = 3,
+                        .v = { ms, NAN, 1 / ms },
                         .text = service == 2 ? "connect: refused" : "" };
     history_put(c->history, &s);
 }
@@ -108,8 +56,8 @@ static bool take(void *ctx, const struct sample *s)
     for (size_t i = 0; i < s->n; i++) {
         uint64_t bits;
         memcpy(&bits, &s->v[i], sizeof bits);
-        g->sum = (g->sum ^ bits) * 1099511628211u + s->series->subject[strlen(s->series->subject) - 1] + s->series->n_bounds +
-                 strlen(s->text);
+        g->sum = (g->sum ^ bits) * 1099511628211u + s->series->subject[strlen(s->series->subject) - 1] +
+                 s->series->n_bounds + strlen(s->text);
     }
     return true;
 }
@@ -129,27 +77,15 @@ static void loaded(void *ctx, const struct err *why)
 static struct got load(struct console *c, int64_t from_ms, int64_t to_ms)
 {
     struct got g = { .series = c->series };
-    history_load(c->history, &(struct history_load){ .from_ms = from_ms, .to_ms = to_ms, .series = c->series,
-                                                     .put = take_loaded, .done = loaded, .ctx = &g });
+    history_load(c->history, &(struct history_load){ .from_ms = from_ms,
+                                                     .to_ms = to_ms,
+                                                     .series = c->series,
+                                                     .put = take_loaded,
+                                                     .done = loaded,
+                                                     .ctx = &g });
     while (!g.is_done)
         loop_turn(c->loop, 1000);
     return g;
-}
-
-/* The one file that is there. */
-static const char *file(void)
-{
-    static char path[1600];
-    DIR *d = opendir(state_path(&dir, "history"));
-    path[0] = '\0';
-    for (struct dirent *en; d && (en = readdir(d));) {
-        size_t n = strlen(en->d_name);
-        if (n > 3 && !strcmp(en->d_name + n - 3, ".db"))
-            snprintf(path, sizeof path, "%s/history/%s", dir.path, en->d_name);
-    }
-    if (d)
-        closedir(d);
-    return path;
 }
 
 static struct got replay(int64_t from_ms, int64_t to_ms)
@@ -173,23 +109,6 @@ static struct recording_range range(void)
     assert_int_equal(recording_range(r, &out, &e), ERR_OK);
     recording_close(r);
     return out;
-}
-
-static int begin(void **state)
-{
-    story_ms = begin_ms;
-    io_ms = 1000000;
-    clock_set(io, story);
-    return set_up(state);
-}
-
-static int finish(void **state)
-{
-    struct statedir d = dir;
-    snprintf(d.path, sizeof d.path, "%.1000s/history", dir.path);
-    state_remove(d.path);
-    clock_set(NULL, NULL);
-    return tear_down(state);
 }
 
 /* ---- tests ---- */
@@ -490,120 +409,6 @@ static void broken_files(void **state)
     assert_int_equal(recording_open("/etc/passwd", &r, &e), ERR_USAGE);
 }
 
-/* ---- the past ---- */
-
-struct answer {
-    int n;
-    int64_t at_ms[8];
-    struct snap *snap; /* the last one */
-    struct err e;
-};
-
-static void answered(void *ctx, int64_t at_ms, struct snap *s, const struct err *why)
-{
-    struct answer *a = ctx;
-    assert_true(a->n < 8);
-    a->at_ms[a->n++] = at_ms;
-    snap_unref(a->snap);
-    a->snap = s;
-    a->e = *why;
-}
-
-static void ask(struct console *c, int64_t at_ms, struct answer *a)
-{
-    history_past(c->history, &(struct history_past){ .at_ms = at_ms, .done = answered, .ctx = a });
-}
-
-static const struct workloads *past(struct console *c, int64_t at_ms, struct answer *a)
-{
-    a->n = 0;
-    ask(c, at_ms, a);
-    while (!a->n)
-        loop_turn(c->loop, 1000);
-    assert_int_equal(a->at_ms[0], at_ms);
-    return a->snap ? (const struct workloads *)a->snap->sections[SECTION_WORKLOADS] : NULL;
-}
-
-/* So many frames of 5 s; workload 3 is broken from the 20th on. */
-static void show(struct console *c, int n)
-{
-    for (int i = 0; i < n; i++) {
-        struct snap *s = made_snap(10, 2, i < 20 ? -1 : 3, story_ms, begin_ms);
-        history_sections(c->history, s, story_ms);
-        history_sections(c->history, s, story_ms + 1); /* too soon */
-        snap_unref(s);
-        story_ms += 4999;
-        settle(c);
-    }
-}
-
-static void any_time_is_shown(void **state)
-{
-    struct console c;
-    struct answer a = { 0 };
-    (void)state;
-    console_open(&c);
-    show(&c, 100);
-    assert_int_equal(past(&c, begin_ms + 50000, &a)->n_health[HEALTH_FAIL], 0);
-    assert_int_equal(past(&c, begin_ms + 99999, &a)->n_health[HEALTH_FAIL], 0);
-    assert_int_equal(past(&c, begin_ms + 100000, &a)->n_health[HEALTH_FAIL], 1);
-    assert_int_equal(past(&c, begin_ms + 499999, &a)->n_health[HEALTH_FAIL], 1);
-    assert_int_equal(((const struct sources *)a.snap->sections[SECTION_SOURCES])->bytes_in, begin_ms + 495000);
-    console_close(&c);
-
-    story_ms += 600000; /* nobody was there for ten minutes, and what was then is not known */
-    console_open(&c);
-    show(&c, 5);
-    assert_null(past(&c, begin_ms + 800000, &a));
-    assert_int_equal(a.e.code, ERR_NOTFOUND);
-    assert_non_null(past(&c, begin_ms + 499000, &a));
-    assert_int_equal(past(&c, begin_ms + 1110000, &a)->n_health[HEALTH_FAIL], 0); /* of the new run, not of the old */
-    assert_null(past(&c, begin_ms - 60000, &a));
-    console_close(&c);
-    snap_unref(a.snap);
-}
-
-/* A key that is held down: of what came meanwhile the newest alone is read. */
-static void the_newest_question_counts(void **state)
-{
-    struct console c;
-    struct answer a = { 0 };
-    (void)state;
-    console_open(&c);
-    show(&c, 30);
-    for (int i = 20; i > 0; i--)
-        ask(&c, begin_ms + i * 5000, &a);
-    while (a.n < 2)
-        loop_turn(c.loop, 1000);
-    loop_turn(c.loop, 10);
-    assert_int_equal(a.n, 2);
-    assert_int_equal(a.at_ms[0], begin_ms + 100000);
-    assert_int_equal(a.at_ms[1], begin_ms + 5000);
-    ask(&c, begin_ms + 5000, &a);
-    ask(&c, begin_ms + 9000, &a);
-    console_close(&c); /* on its way: nothing comes any more */
-    assert_int_equal(a.n, 2);
-    snap_unref(a.snap);
-}
-
-static void broken_rows_are_said(void **state)
-{
-    struct console c;
-    struct answer a = { 0 };
-    (void)state;
-    console_open(&c);
-    show(&c, 30);
-    console_close(&c);
-    const char *name = file() + strlen(dir.path) + 1;
-    state_sql(&dir, name, "UPDATE frame SET data = x'00021001' WHERE at_ms > 1764064850000");
-    console_open(&c);
-    assert_non_null(past(&c, begin_ms + 50000, &a));
-    assert_null(past(&c, begin_ms + 60000, &a));
-    assert_int_equal(a.e.code, ERR_PARSE);
-    console_close(&c);
-    snap_unref(a.snap);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -618,9 +423,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_disk, begin, finish),
         cmocka_unit_test_setup_teardown(killed, begin, finish),
         cmocka_unit_test_setup_teardown(broken_files, begin, finish),
-        cmocka_unit_test_setup_teardown(any_time_is_shown, begin, finish),
-        cmocka_unit_test_setup_teardown(the_newest_question_counts, begin, finish),
-        cmocka_unit_test_setup_teardown(broken_rows_are_said, begin, finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,14 +6,41 @@
 
 #include "core/store/sample_pack.h"
 
-static const struct series orders = { .id = 7, .kind = SAMPLE_PROBE, .subject = "deployment.apps/shop/orders", .name = "/healthz",
-                                      .source = "probe" };
-static const struct series cart = { .id = 99999, .kind = SAMPLE_P95, .subject = "deployment.apps/shop/cart", .name = "",
-                                    .source = "prometheus" };
+static const struct series orders = {
+    .id = 7, .kind = SAMPLE_PROBE, .subject = "deployment.apps/shop/orders", .name = "/healthz", .source = "probe"
+};
+static const struct series cart = {
+    .id = 99999, .kind = SAMPLE_P95, .subject = "deployment.apps/shop/cart", .name = "", .source = "prometheus"
+};
 
 static const double values[] = {
-    0, -0.0, 1, -1, 200, 0.001, 12.345, 16384.001, 0.1, 1.0 / 3, 1e15, 1e14 + 1, -1e300, 1e300, 5e-324, 1764000000123, 0.3,
-    0.1 + 0.2, 4503599627370496.5, -12.345, INFINITY, -INFINITY, NAN, -NAN, 9007199254740993.0, 999999999999.9999, 2.5,
+    0,
+    -0.0,
+    1,
+    -1,
+    200,
+    0.001,
+    12.345,
+    16384.001,
+    0.1,
+    1.0 / 3,
+    1e15,
+    1e14 + 1,
+    -1e300,
+    1e300,
+    5e-324,
+    1764000000123,
+    0.3,
+    0.1 + 0.2,
+    4503599627370496.5,
+    -12.345,
+    INFINITY,
+    -INFINITY,
+    NAN,
+    -NAN,
+    9007199254740993.0,
+    999999999999.9999,
+    2.5,
 };
 
 static bool is_same(const struct sample *a, const struct sample *b)
@@ -50,8 +77,12 @@ static void every_bit(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         for (size_t j = 0; j < ARRAY_LEN(s); j++) {
-            s[j] = (struct sample){ .series = j & 1 ? &cart : &orders, .at_ms = 1764000000000 + (int64_t)(i * j), .n = j * 2,
-                                    .span_ms = j == 2 ? 15000 : 0, .code = j == 3 ? INT32_MIN : (int32_t)j, .text = "" };
+            s[j] = (struct sample){ .series = j & 1 ? &cart : &orders,
+                                    .at_ms = 1764000000000 + (int64_t)(i * j),
+                                    .n = j * 2,
+                                    .span_ms = j == 2 ? 15000 : 0,
+                                    .code = j == 3 ? INT32_MIN : (int32_t)j,
+                                    .text = "" };
             for (size_t k = 0; k < s[j].n; k++)
                 s[j].v[k] = values[(i + k) % ARRAY_LEN(values)];
         }
@@ -78,7 +109,8 @@ static void any_double(void **state)
 
 static void backwards_and_forwards(void **state)
 {
-    struct sample s[3] = { { .series = &cart, .at_ms = 5, .text = "" }, { .series = &orders, .at_ms = -7, .text = "x" },
+    struct sample s[3] = { { .series = &cart, .at_ms = 5, .text = "" },
+                           { .series = &orders, .at_ms = -7, .text = "x" },
                            { .series = &orders, .at_ms = 1764000000000, .text = "", .span_ms = -1 } };
     (void)state;
     put_and_get(s, 3);
@@ -124,13 +156,13 @@ static void wrong_bytes(void **state)
         const char *bytes;
         size_t n;
     } wrong[] = {
-        { "\x01", 1 },                             /* cut */
-        { "\x01\x01\x00", 3 },                     /* series 0 */
-        { "\x04\x01\x00", 3 },                     /* series -2 */
-        { "\x0f\x01\x88\x02\x00", 5 },             /* 33 values */
-        { "\x0f\x01\x08\xff", 4 },                 /* a value that does not end */
-        { "\x0f\x01\x01\x7f\x61", 5 },             /* a text longer than what is left */
-        { "\x0f\x01\x08\x07", 4 },                 /* no kind of value */
+        { "\x01", 1 },                                          /* cut */
+        { "\x01\x01\x00", 3 },                                  /* series 0 */
+        { "\x04\x01\x00", 3 },                                  /* series -2 */
+        { "\x0f\x01\x88\x02\x00", 5 },                          /* 33 values */
+        { "\x0f\x01\x08\xff", 4 },                              /* a value that does not end */
+        { "\x0f\x01\x01\x7f\x61", 5 },                          /* a text longer than what is left */
+        { "\x0f\x01\x08\x07", 4 },                              /* no kind of value */
         { "\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 11 }, /* more than 64 bits */
         { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00", 21 },
     };
@@ -179,8 +211,12 @@ static void squeezed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_bit),         cmocka_unit_test(any_double),       cmocka_unit_test(backwards_and_forwards),
-        cmocka_unit_test(full_is_as_it_was), cmocka_unit_test(long_text_is_cut), cmocka_unit_test(wrong_bytes),
+        cmocka_unit_test(every_bit),
+        cmocka_unit_test(any_double),
+        cmocka_unit_test(backwards_and_forwards),
+        cmocka_unit_test(full_is_as_it_was),
+        cmocka_unit_test(long_text_is_cut),
+        cmocka_unit_test(wrong_bytes),
         cmocka_unit_test(squeezed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
