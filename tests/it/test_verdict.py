@@ -40,7 +40,10 @@ def watch(story, *args, env=None, state=None):
 class Stories(unittest.TestCase):
     def story(self, name, *workloads):
         code, word, decides, minutes = STORIES[name]
-        got, lines, err = watch(name, *workloads)
+        state = tempfile.mkdtemp(prefix="bakewatch-story-")
+        self.addCleanup(shutil.rmtree, state)
+        got, lines, err = watch(name, *workloads, state=state)
+        self.again(name, state, lines)
         said = json.dumps([line for line in lines if line["type"] in ("platform", "word", "end")][-5:])
         self.assertEqual(lines[-1]["type"], "end", err)
         self.assertEqual((lines[-1]["verdict"], got), (word, code), f"{name}: {said}")
@@ -52,6 +55,15 @@ class Stories(unittest.TestCase):
             self.assertTrue(minutes[0] * 60 <= first[0]["t"] <= minutes[1] * 60, first[0]["t"])
         else:
             self.assertGreaterEqual(len([line for line in lines if line["type"] == "heartbeat"]), 25)
+
+    def again(self, name, state, lines):
+        """The recording, judged again: what was ROLL BACK first is so at the same time for the same reason."""
+        done = subprocess.run([BAKEWATCH, "replay", "--state-dir", state, "-o", "json"], capture_output=True, text=True, check=False,
+                              timeout=60)
+        live = {line["id"]: line["bake"] for line in lines if line["type"] == "verdict"}
+        got = {b["id"]: b for b in json.loads(done.stdout)["workloads"]}
+        for key in ("deployed", "first_rollback", "window_verdict"):
+            self.assertEqual({i: b[key] for i, b in got.items()}, {i: b[key] for i, b in live.items()}, f"{name}: {key}")
 
     def test_good_release(self):
         self.story("good-release")
