@@ -11,7 +11,7 @@ import tempfile
 import threading
 import unittest
 
-from common import BAKEWATCH, TOP, main, together, wait_for
+from common import BAKEWATCH, TOP, main, scene, together, wait_for
 
 SIM = os.environ.get("SIM", str(TOP / "build/plain/bakewatch-sim"))
 
@@ -89,6 +89,25 @@ class Stories(unittest.TestCase):
         self.assertFalse([line for line in lines if line["type"] == "verdict" and line["verdict"] == "ROLL BACK"])
         self.assertIn(lines[-1]["verdict"], ("PASS", "NO DATA"))
         self.assertTrue([line for line in lines if line["type"] == "platform" and line["verdict"] == "NO DATA"])
+
+
+class Console(unittest.TestCase):
+    """The same on the screen: the word, why, and what stands behind it."""
+
+    def play(self, story, *lines):
+        scene(f"size 40 120\nstart $BAKEWATCH demo --scenario {story} --seed 7 --speed {SPEED}\nwait workloads 7\n" +
+              "\n".join(lines) + "\nkeys :q!<enter>\nexit 0\n", timeout=120)
+
+    def test_bad_release(self):
+        self.play("bad-release", "wait X ROLL BACK  shop/checkout-api: within 30000", "wait v shows why", "keys v", "wait rollout  FIRED",
+                  "keys /first crash<enter>", "wait T+0:", "keys q", "gone rollout  FIRED")
+
+    def test_slow_release(self):
+        self.play("slow-release", "wait X ROLL BACK  shop/catalog-api: p95 within 60000", "keys v", "wait latency  FIRED",
+                  "wait baseline")
+
+    def test_good_release(self):
+        self.play("good-release", "wait PASS so far within 30000", "wait /24h within 60000", "wait + PASS")
 
 
 class Replay(unittest.TestCase):
