@@ -20,6 +20,7 @@ struct seen { /* what was said of a workload last */
     char *id;
     int64_t deployed_ms; /* of its template */
     int64_t since_ms;    /* its window's begin: that, or by hand */
+    bool is_by_hand;
     int64_t said_ms, usage_ms, rows_ms;
     double rollout[N_ROLLOUT_VALUES], crashed_at_ms;
     double rows[3], count[3]; /* as in SAMPLE_ROWS: said, and counted since */
@@ -176,8 +177,9 @@ static void see_deploy(struct gather_bake *b, const struct workload *w, struct s
     if (w->deployed_ms == TIME_NONE || w->deployed_ms == seen->deployed_ms)
         return;
     seen->deployed_ms = w->deployed_ms;
-    if (seen->since_ms != TIME_NONE && w->deployed_ms < seen->since_ms) /* a window by hand is newer */
+    if (seen->is_by_hand && w->deployed_ms < seen->since_ms) /* that is newer */
         return;
+    seen->is_by_hand = false;
     seen->since_ms = w->deployed_ms;
     seen->crashed_at_ms = NAN;
     seen->said_ms = seen->rows_ms = TIME_NONE; /* what is seen of it is said at once */
@@ -275,8 +277,12 @@ void gather_bake_see(struct gather_bake *b, const struct workloads *ws, const st
         see_workload(b, ws->items[i], seen, now);
     }
     HASH_ITER (hh, b->seen, seen, tmp) { /* a workload that is gone is not kept */
-        if (ws && seen->look != b->looks)
+        if (ws && seen->look != b->looks) {
+            struct sample gone = { .series = series_of(b, SAMPLE_GONE, seen->id, "", "kubernetes"), .text = "" };
+            if (is_baking(seen, now))
+                put(b, &gone);
             forget(b, seen);
+        }
     }
     b->looks++;
     if (es && es->is_synced)
@@ -323,6 +329,7 @@ void gather_bake_open(struct gather_bake *b, const char *subject, int64_t at_ms)
         if (subject[0] ? !text_eq(subject, s->id) : is_open(b, s))
             continue;
         s->since_ms = at_ms;
+        s->is_by_hand = true;
         s->said_ms = s->rows_ms = TIME_NONE;
         put_deploy(b, s->id, "", 0, at_ms, true);
     }
@@ -371,7 +378,8 @@ void gather_bake_recall(struct gather_bake *b, const struct sample *s)
     if (s->series->kind == SAMPLE_DEPLOY && s->n == N_DEPLOY_VALUES) {
         struct seen *seen = seen_of(b, s->series->subject);
         seen->since_ms = (int64_t)s->v[DEPLOY_AT];
-        if (s->v[DEPLOY_BY_HAND] == 0)
+        seen->is_by_hand = s->v[DEPLOY_BY_HAND] != 0;
+        if (!seen->is_by_hand)
             seen->deployed_ms = seen->since_ms;
         seen->crashed_at_ms = NAN;
     } else if (s->series->kind == SAMPLE_ROLLOUT && s->n == N_ROLLOUT_VALUES) {

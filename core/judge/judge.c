@@ -301,6 +301,19 @@ static void take_measured(struct subject *s, const struct sample *p)
     }
 }
 
+static void drop_bake(struct judge *j, struct subject *s)
+{
+    for (size_t i = 0; i < j->n_bakes; i++) {
+        if (j->bakes[i]->subject != s)
+            continue;
+        marks_add(j, MARK_WINDOW_END, j->last_ms, s->id, "the workload is gone");
+        s->bake = NULL;
+        bake_free(j->bakes[i]);
+        j->bakes[i] = j->bakes[--j->n_bakes];
+        return;
+    }
+}
+
 static void take(struct judge *j, struct line *l, const struct sample *s)
 {
     const char *id = l->subject ? l->subject->id : "";
@@ -327,6 +340,10 @@ static void take(struct judge *j, struct line *l, const struct sample *s)
     case SAMPLE_PROBE:
         if (l->subject)
             take_probe(j, l, s);
+        break;
+    case SAMPLE_GONE:
+        if (l->subject)
+            drop_bake(j, l->subject);
         break;
     default:
         if (l->subject)

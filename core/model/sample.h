@@ -34,6 +34,7 @@ enum sample_kind { /* subject: a workload's id unless said otherwise; the number
     SAMPLE_ROWS = 11,    /* rows of deployment_errors since the deploy: v[0] open CRITICAL, v[1] open HIGH, v[2] all */
     SAMPLE_ALERT = 12,   /* name: of the alert; subject "" = of no workload; code 1 = fires, 0 = no more; text: summary */
     SAMPLE_MARK = 13,    /* the operator's or a release's mark; subject may be ""; text */
+    SAMPLE_GONE = 14,    /* the workload is no more: nobody waits for it */
     N_SAMPLE_KINDS
 };
 

@@ -49,7 +49,7 @@ size 40 120
 start $BAKEWATCH -n shop
 wait policy-api
 keys /policy-api<enter>
-wait 1 of 5
+wait /policy-api/ 1 of 5
 keys d
 wait describe deployments shop/policy-api
 wait CONDITION
@@ -179,7 +179,7 @@ size 30 120
 start $BAKEWATCH -n shop
 wait 5 all well within 30000
 keys /db<enter>
-wait 1 of 5
+wait /db/ 1 of 5
 keys <enter>
 wait db-0
 keys /db-0<enter>

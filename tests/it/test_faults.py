@@ -67,9 +67,9 @@ class Faults(unittest.TestCase):
         """Down for a minute: no restart, no growth, and the selection stays."""
         self.play("""
 keys gg/^web$<enter>
-wait 1 of 5
+wait /^web$/ 1 of 5
 keys <esc>
-gone 1 of 5
+gone /^web$/ 1 of 5
 memory mark
 sh $CLUSTER kill $D apiserver
 measure loss-to-screen LINK LOST since within 5000

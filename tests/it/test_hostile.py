@@ -167,7 +167,7 @@ wait WEB
             try:
                 def theirs():
                     return subprocess.run([*tmux, "capture-pane", "-p"], env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
-                out = scene(f"size 30 {cols}\nstart $BAKEWATCH\nwait forbidden\nwait 3 events 4\nwait WEB\nwait RO  live\nwait 13 live, 1 not\ndump\nkeys q\nexit 0\n", KUBECONFIG=self.config)
+                out = scene(f"size 30 {cols}\nstart $BAKEWATCH\nwait forbidden\nwait 3 events 4\nwait WEB\nwait RO  live\nwait 14 live, 1 not\ndump\nkeys q\nexit 0\n", KUBECONFIG=self.config)
                 ours = settled(out)
                 self.assertIn("WEB", "".join(ours))
                 wait_for(lambda: settled(theirs()) == ours, 15, f"the same screen at {cols} columns")

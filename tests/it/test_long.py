@@ -74,9 +74,9 @@ wait WHAT IT DOES
 keys q
 gone WHAT IT DOES
 keys /web<enter>
-wait 1 of 5
+wait /web/ 1 of 5
 keys <esc>
-gone 1 of 5
+gone /web/ 1 of 5
 sh $CLUSTER kill $D apiserver
 wait LINK LOST
 sh $CLUSTER start $D apiserver
