@@ -403,7 +403,7 @@ class Ends(unittest.TestCase):
         p, ready = self.start()
         second = subprocess.run([SIM, "--speed", "0", "--dir", self.top + "/run"], capture_output=True, text=True, check=False, timeout=20)
         self.assertEqual((second.returncode, "File exists" in second.stderr), (1, True))
-        self.assertEqual(sorted(f for f in os.listdir(self.top + "/run") if "-" not in f), ["control", "errors.db", "kubeconfig"])
+        self.assertEqual(sorted(f for f in os.listdir(self.top + "/run") if "-" not in f), ["config.yaml", "control", "errors.db", "kubeconfig"])
         self.assertEqual(len(status(ready["kubeconfig"], "-n", "shop")), 7)
         p.terminate()
         self.assertEqual(p.wait(20), 0)
