@@ -221,7 +221,7 @@ class Scripts(unittest.TestCase):
             s = self.server({("deployments", "list"): lambda n, a=answer: a})
             try:
                 scene(f"size 40 200\nstart $BAKEWATCH\nwait deployments shop\nkeys 4z\nwait deployments shop              failed\n"
-                      f"wait {words}\nwait 13 live, 1 not\nnever \\e]0;\nnever \\e[31mboom\nkeys q\nexit 0\n", KUBECONFIG=s.config)
+                      f"wait {words}\nwait 14 live, 1 not\nnever \\e]0;\nnever \\e[31mboom\nkeys q\nexit 0\n", KUBECONFIG=s.config)
             except AssertionError as e:
                 raise AssertionError(f"{name}: {e}") from e
 
