@@ -226,7 +226,7 @@ static void look_at_verdict(struct ui *ui)
     if (!is_alarm)
         return;
     if (!ui->no_bell)
-        term_raw(ui->term, "\a", 1);
+        term_bell(ui->term);
     if (ui->has_osc9) { /* our own words alone: nothing from outside becomes an escape sequence */
         char osc[80];
         int n = snprintf(osc, sizeof osc, "\033]9;bakewatch: %s\a", verdict_name(v->word));

@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/loop/child.h"
 #include "core/loop/http.h"
+#include "core/sources/web.h"
 
 enum { TEXT_CAP = 16 * 1024, OUT_CAP = 4096, N_VARS = 9 };
 
@@ -83,22 +84,18 @@ static void on_answer(void *ctx, const struct http_result *r)
 
 static enum err_code post(struct telling *t, struct err *e)
 {
-    char token[8192] = "", header[8300];
-    const char *headers[] = { "Content-Type: application/json", header };
-    FILE *f = t->to->token_file ? fopen(t->to->token_file, "re") : NULL;
-    if (t->to->token_file && !f)
-        return err_set(e, ERR_IO, 0, "cannot read token_file %s", t->to->token_file);
-    if (f) {
-        token[fread(token, 1, sizeof token - 1, f)] = '\0';
-        fclose(f);
-        token[strcspn(token, " \t\r\n")] = '\0';
+    struct buf token = BUF_INIT(WEB_SECRET);
+    if (t->to->token_file && web_secret(t->to->token_file, &token, e)) {
+        buf_release(&token);
+        return e->code;
     }
-    snprintf(header, sizeof header, "Authorization: Bearer %s", token);
-    struct http_spec spec = { .method = "POST", .url = t->to->url, .headers = headers, .n_headers = f ? 2 : 1, .body = t->body,
-                              .body_n = strlen(t->body), .total_ms = NOTIFY_MS, .on_done = on_answer, .ctx = t };
+    char *login = x_asprintf("Authorization: Bearer %s", buf_str(&token));
+    const char *headers[] = { "Content-Type: application/json", login };
+    struct http_spec spec = { .method = "POST", .url = t->to->url, .headers = headers, .n_headers = t->to->token_file ? 2 : 1,
+                              .body = t->body, .body_n = strlen(t->body), .total_ms = NOTIFY_MS, .on_done = on_answer, .ctx = t };
     enum err_code err = http_start(t->n->loop, &spec, &t->req, e);
-    explicit_bzero(token, sizeof token);
-    explicit_bzero(header, sizeof header);
+    free(login);
+    buf_release(&token);
     return err;
 }
 

@@ -4,7 +4,6 @@
  */
 #include "core/change/smoke.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +11,10 @@
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/loop/http.h"
+#include "core/sources/kube.h"
+#include "core/sources/web.h"
 
-enum { SAVED = CONF_STEPS * CONF_PAIRS, SAVED_BYTES = 16 * 1024, REQUEST_BYTES = 1024 * 1024, TOKEN_BYTES = 64 * 1024 };
+enum { SAVED = CONF_STEPS * CONF_PAIRS, SAVED_BYTES = 16 * 1024, REQUEST_BYTES = 1024 * 1024 };
 enum place { PLACE_URL, PLACE_HEADER, PLACE_BODY };
 
 struct smoke {
@@ -47,10 +48,8 @@ static const char *saved(const struct smoke *s, const char *name, size_t n)
 static void put_in(struct buf *out, const char *value, enum place place)
 {
     struct buf quoted = BUF_INIT(REQUEST_BYTES);
-    for (const unsigned char *c = (const unsigned char *)value; place == PLACE_URL && *c; c++) {
-        bool is_plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-._~", *c);
-        buf_addf(out, is_plain ? "%c" : "%%%02X", *c);
-    }
+    if (place == PLACE_URL)
+        kube_escape(out, value);
     if (place == PLACE_BODY) {
         json_quote(&quoted, value);
         buf_add(out, buf_str(&quoted) + 1, quoted.len - 2); /* without its quotes */
@@ -170,18 +169,14 @@ static void on_answer(void *ctx, const struct http_result *r)
 
 static bool read_token(struct smoke *s, const char *path, struct buf *out)
 {
-    char token[TOKEN_BYTES];
-    FILE *f = fopen(path, "re");
-    size_t n = f ? fread(token, 1, sizeof token - 1, f) : 0;
-    if (!f)
-        snprintf(s->steps[s->at].text, SMOKE_TEXT, "token_file %.120s: %s", path, strerror(errno));
-    if (f)
-        fclose(f);
-    token[n] = '\0';
-    token[strcspn(token, "\r\n \t")] = '\0';
-    buf_addf(out, "Authorization: Bearer %s", token);
-    explicit_bzero(token, sizeof token);
-    return f != NULL;
+    struct buf token = BUF_INIT(WEB_SECRET);
+    struct err e = { 0 };
+    bool ok = !web_secret(path, &token, &e);
+    if (!ok)
+        snprintf(s->steps[s->at].text, SMOKE_TEXT, "token_file %s", e.text);
+    buf_addf(out, "Authorization: Bearer %s", buf_str(&token));
+    buf_release(&token);
+    return ok;
 }
 
 static bool add_headers(struct smoke *s, struct arena *a, const char **headers, size_t *n)

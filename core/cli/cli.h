@@ -55,6 +55,7 @@ struct options {
     const char *theme;
     const char *scenario, *speed, *seed; /* demo: handed to the simulator, which checks them */
     const char *demo_control;            /* demo: the simulator's control socket; NULL = no demo */
+    const char *demo_config;             /* and its configuration */
     bool headless;
     const char *const *args; /* what is left after the command's name */
     int n_args;
@@ -87,7 +88,6 @@ int cmd_replay(const struct options *o, const struct cli_env *env);
 int cmd_report(const struct options *o, const struct cli_env *env);
 int cmd_smoke(const struct options *o, const struct cli_env *env);
 int cmd_watch(const struct options *o, const struct cli_env *env);
-int watch_run(const struct options *o); /* what `watch` does once its options are checked */
 int cmd_demo(const struct options *o, const struct cli_env *env);
 int cmd_doctor(const struct options *o, const struct cli_env *env);
 int cmd_version(const struct options *o, const struct cli_env *env);

@@ -48,11 +48,12 @@ int cmd_demo(const struct options *o, const struct cli_env *env)
     d.kube = (struct kube_overrides){ .kubeconfig = sim.kubeconfig };
     d.errors_db = sim.errors_db;
     d.demo_control = sim.control;
+    d.demo_config = sim.config;
     d.args = is_watch ? o->args + 1 : NULL; /* whose verdict */
     d.n_args = is_watch ? o->n_args - 1 : 0;
     if (!o->state_dir) /* a demo is no record of anything, unless it is asked for */
         setenv("XDG_STATE_HOME", sim.dir, 1);
-    int rc = is_watch ? watch_run(&d) : o->headless ? stream_run(&d) : env->console(&d);
+    int rc = is_watch ? cmd_watch(&d, env) : o->headless ? stream_run(&d) : env->console(&d);
     simulator_stop(&sim);
     return rc;
 }

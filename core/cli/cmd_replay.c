@@ -70,11 +70,14 @@ static bool on_sample(void *ctx, const struct sample *s)
 static int open_replay(const struct options *o, struct replay *r)
 {
     struct err e = { 0 };
+    struct recording_range range = { .to_ms = TIME_NONE };
     char *path = o->n_args ? x_strdup(o->args[0]) : newest_file(o);
     if (!path)
         return EXIT_USAGE;
     *r = (struct replay){ .series = series_set_new(), .judge = judge_new(), .last_ms = TIME_NONE };
     enum err_code err = recording_open(path, &r->recording, &e);
+    if (!err)
+        err = recording_range(r->recording, &range, &e);
     if (!err)
         err = recording_each(r->recording, INT64_MIN / 2, INT64_MAX / 2, r->series, on_sample, r, &e);
     if (err)
@@ -82,7 +85,7 @@ static int open_replay(const struct options *o, struct replay *r)
     else if (!r->n)
         cli_complain("%s: no samples in it", path);
     else
-        judge_run(r->judge, r->last_ms + 1);
+        judge_run(r->judge, (range.to_ms > r->last_ms ? range.to_ms : r->last_ms) + 1); /* what was judged after the last sample, too */
     free(path);
     return err == ERR_NOTFOUND || err == ERR_PARSE ? EXIT_USAGE : err ? EXIT_FAIL : r->n ? EXIT_PASS : EXIT_NO_DATA;
 }

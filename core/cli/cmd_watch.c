@@ -219,8 +219,9 @@ static int look(void *ctx, const struct snap *s)
     return rc;
 }
 
-int watch_run(const struct options *o)
+int cmd_watch(const struct options *o, const struct cli_env *env)
 {
+    (void)env;
     struct run r = { .o = o, .started_ms = TIME_NONE, .fails_on_watch = text_eq(o->fail_on, "watch") };
     struct gather_spec spec = { 0 };
     if (o->fail_on && !text_eq(o->fail_on, "watch") && !text_eq(o->fail_on, "fail")) {
@@ -247,10 +248,4 @@ int watch_run(const struct options *o)
     rc = headless_run(&spec, o->timeout_ms, look, &r);
     ndjson_free(r.ndjson);
     return rc;
-}
-
-int cmd_watch(const struct options *o, const struct cli_env *env)
-{
-    (void)env;
-    return watch_run(o);
 }

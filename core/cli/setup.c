@@ -164,6 +164,7 @@ int setup_gather(const struct options *o, enum setup_need need, struct gather_sp
     spec->errors_db = o->errors_db;
     spec->state_dir = o->state_dir;
     spec->demo = o->demo_control;
+    spec->demo_config = o->demo_config;
     spec->who = setup_who();
     spec->read_only = o->read_only;
     spec->write = o->write;

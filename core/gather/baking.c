@@ -76,7 +76,7 @@ static void on_recalled(void *ctx, const struct err *e)
     struct gather_measure_spec measure = { .loop = g->loop, .kube = cluster_kube(g->cluster), .env = g->env,
                                            .namespaces = (const char *const *)g->namespaces,
                                            .n_namespaces = g->all_namespaces ? 0 : g->n_namespaces,
-                                           .demo = g->spec.demo ? g->target.server : NULL, .pace = gather_pace(g),
+                                           .demo = g->spec.demo_config, .pace = gather_pace(g),
                                            .sink = gather_bake_sink(g->bake), .past_ms = g->past_ms, .put_past = put_past,
                                            .on_ready = on_ready, .on_state = on_health, .ctx = g };
     g->measure = gather_measure_new(&measure);

@@ -38,6 +38,7 @@ struct gather_spec {
     bool must_begin;               /* and also where one is open */
     int64_t begun_ago_ms;          /* so long ago */
     const char *demo;              /* the demo: the simulator's control socket; NULL = no demo */
+    const char *demo_config;       /* and its configuration: what of it is measured */
     struct snap_slot *slot;
 };
 

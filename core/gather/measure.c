@@ -1,6 +1,6 @@
 /*
- * The demo's configuration is made here and read like any other: its services through its API server, its
- * numbers from its Prometheus.
+ * The demo's configuration is the simulator's own, read like any other: its services through its API server, its
+ * numbers from its Prometheus.  The user's speaks of another place.
  */
 #include "core/gather/measure.h"
 
@@ -137,16 +137,19 @@ static void on_state(void *ctx)
     m->spec.on_state(m->spec.ctx);
 }
 
+static const char *no_env(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
 static void read_demo(struct gather_measure *m)
 {
     struct err e = { 0 };
-    char *text = x_asprintf("environments:\n  demo:\n    health: {path: /healthz, via: api}\n"
-                            "    prometheus: {url: \"%s/prometheus\", preset: http-server}\n", m->spec.demo);
-    if (conf_parse("demo", text, strlen(text), &m->own, NULL, &e))
+    if (conf_load(m->spec.demo, no_env, &m->own, NULL, &e))
         log_put(LOG_ERROR, "gather", "%s", e.text);
     else
         m->env = conf_find_env(m->own, "demo", NULL);
-    free(text);
 }
 
 static void start(struct gather_measure *m)

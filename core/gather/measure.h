@@ -21,7 +21,7 @@ struct gather_measure_spec {
     const struct conf_env *env; /* NULL = nothing is configured */
     const char *const *namespaces; /* n = 0: all */
     size_t n_namespaces;
-    const char *demo;           /* the simulator's address: its services and its Prometheus; NULL = no demo */
+    const char *demo;           /* the simulator's configuration: a file; NULL = no demo */
     int64_t pace;               /* of the story clock */
     struct sample_sink *sink;
     /* What was before, from a source's memory, with its own time, oldest first; then on_ready, also when there is

@@ -115,7 +115,7 @@ void verdict_json_bake(struct buf *out, const struct bake *b)
     buf_adds(out, "]}");
 }
 
-void verdict_json_mark(struct buf *out, const struct mark *m)
+static void json_mark(struct buf *out, const struct mark *m)
 {
     buf_addc(out, '{');
     text(out, "kind", mark_kind_name(m->kind));
@@ -149,7 +149,7 @@ void verdict_json(struct buf *out, const struct verdict *v)
     for (size_t i = 0; i < v->n_marks; i++) {
         if (i)
             buf_addc(out, ',');
-        verdict_json_mark(out, &v->marks[i]);
+        json_mark(out, &v->marks[i]);
     }
     buf_adds(out, "]}");
 }

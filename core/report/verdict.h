@@ -12,7 +12,6 @@
 
 void verdict_json(struct buf *out, const struct verdict *v);           /* an object, bakes and marks in it */
 void verdict_json_bake(struct buf *out, const struct bake *b);         /* an object */
-void verdict_json_mark(struct buf *out, const struct mark *m);         /* an object */
 const char *bake_phase_name(enum bake_phase p);                        /* "window", "extended", "over" */
 
 #endif

@@ -14,8 +14,7 @@
 
 enum { LINES = MEASURE_HEADERS + 4, CONNECT_MS = 5000 };
 
-/* Without the blank space around it. */
-static enum err_code read_secret(const char *path, struct buf *out, struct err *e)
+enum err_code web_secret(const char *path, struct buf *out, struct err *e)
 {
     char bytes[4096];
     struct stat st;
@@ -45,7 +44,7 @@ static enum err_code add_login(const struct conf_server *s, char **line, struct 
 {
     struct buf secret = BUF_INIT(WEB_SECRET);
     const char *path = s->token_file ? s->token_file : s->basic_file;
-    enum err_code rc = read_secret(path, &secret, e);
+    enum err_code rc = web_secret(path, &secret, e);
     if (!rc && s->token_file) {
         *line = x_asprintf("Authorization: Bearer %s", buf_str(&secret));
     } else if (!rc) {

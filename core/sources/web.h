@@ -12,6 +12,7 @@
 #ifndef SOURCES_WEB_H
 #define SOURCES_WEB_H
 
+#include "core/base/buf.h"
 #include "core/conf/measure.h"
 #include "core/loop/http.h"
 
@@ -32,6 +33,10 @@ MUST_USE enum err_code web_get(struct loop *l, const struct web_spec *spec, stru
 
 /* Of an answer that is not what was asked for: 401 AUTH, 403 FORBIDDEN, 404 NOTFOUND, else SERVER. */
 enum err_code web_status(int status, struct err *e);
+
+/* A token or a password from its file, without the blank space around it, into `out` (of WEB_SECRET bytes); our log
+ * masks it from then on. */
+MUST_USE enum err_code web_secret(const char *path, struct buf *out, struct err *e);
 
 /* Both have the same scheme, host and port. */
 bool web_same_origin(const char *a, const char *b);
