@@ -18,7 +18,8 @@ enum { HEARTBEAT_MS = 15000, LEAST_TICK_MS = 200, PAST_MS = 24 * 3600000 };
 
 struct seen { /* what was said of a workload last */
     char *id;
-    int64_t deployed_ms; /* of its template */
+    int64_t deployed_ms; /* of its template; a server says it in seconds: two may have the same */
+    char what[64];       /* its image */
     int64_t since_ms;    /* its window's begin: that, or by hand */
     bool is_by_hand;
     int64_t said_ms, usage_ms, rows_ms;
@@ -174,9 +175,11 @@ static bool is_baking(const struct seen *s, int64_t now_ms)
 
 static void see_deploy(struct gather_bake *b, const struct workload *w, struct seen *seen, int64_t now_ms)
 {
-    if (w->deployed_ms == TIME_NONE || w->deployed_ms == seen->deployed_ms)
+    bool is_same = w->deployed_ms == seen->deployed_ms && strncmp(w->image_tag, seen->what, sizeof seen->what - 1) == 0;
+    if (w->deployed_ms == TIME_NONE || is_same)
         return;
     seen->deployed_ms = w->deployed_ms;
+    snprintf(seen->what, sizeof seen->what, "%s", w->image_tag);
     if (seen->is_by_hand && w->deployed_ms < seen->since_ms) /* that is newer */
         return;
     seen->is_by_hand = false;
@@ -379,8 +382,10 @@ void gather_bake_recall(struct gather_bake *b, const struct sample *s)
         struct seen *seen = seen_of(b, s->series->subject);
         seen->since_ms = (int64_t)s->v[DEPLOY_AT];
         seen->is_by_hand = s->v[DEPLOY_BY_HAND] != 0;
-        if (!seen->is_by_hand)
+        if (!seen->is_by_hand) {
             seen->deployed_ms = seen->since_ms;
+            snprintf(seen->what, sizeof seen->what, "%s", s->text);
+        }
         seen->crashed_at_ms = NAN;
     } else if (s->series->kind == SAMPLE_ROLLOUT && s->n == N_ROLLOUT_VALUES) {
         seen_of(b, s->series->subject)->crashed_at_ms = s->v[ROLLOUT_CRASHED_AT];

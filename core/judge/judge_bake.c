@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/judge/judge_internal.h"
 
 static const struct {
@@ -261,8 +262,8 @@ void bake_open(struct judge *j, struct subject *s, const struct sample *d)
     if (!(at > 0) || !(at < 1e15))
         return;
     int64_t at_ms = (int64_t)at < d->at_ms ? (int64_t)at : d->at_ms;
-    if (s->bake && at_ms <= s->bake->deployed_ms)
-        return;
+    if (s->bake && at_ms <= s->bake->deployed_ms && text_eq(d->text, s->bake->what))
+        return; /* another that is older is not refused: a template may have been restored */
     if (d->at_ms - at_ms >= (int64_t)j->limits.v[CONF_EXTENDED] || (!s->bake && !make_room(j, at_ms)))
         return;
     struct bake_state *b = bake_new(j, s, d, at_ms);

@@ -224,6 +224,28 @@ static void deploys_open_windows(void **state)
     rig_end(&r);
 }
 
+static void a_restored_template_is_the_one_in_force(void **state)
+{
+    (void)state;
+    static const struct {
+        int minutes_ago;
+        const char *what;
+    } deploys[] = { { 5, "2.0.0" }, { 5, "2.0.1" }, { 9, "1.0.0" } }; /* two of one second, and one of before */
+    struct rig r;
+    rig_begin(&r);
+    quarters(&r, WEB, 120, well);
+    int64_t begin = r.now_ms;
+    for (size_t i = 0; i < ARRAY_LEN(deploys); i++) {
+        int64_t at = begin - deploys[i].minutes_ago * 60000;
+        put_at(&r, SAMPLE_DEPLOY, WEB, "", 0, 0, (const double[]){ (double)at, 2, 0 }, 3, deploys[i].what);
+        quarters(&r, WEB, 1, well);
+        const struct bake *b = bake_of(&r, WEB);
+        assert_string_equal(b->what, deploys[i].what);
+        assert_int_equal(b->deployed_ms, at);
+    }
+    rig_end(&r);
+}
+
 static void a_deploy_found_late_says_so(void **state)
 {
     (void)state;
@@ -328,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_gap_is_shown_and_counters_go_on),
         cmocka_unit_test(portions_make_no_difference),
         cmocka_unit_test(deploys_open_windows),
+        cmocka_unit_test(a_restored_template_is_the_one_in_force),
         cmocka_unit_test(a_deploy_found_late_says_so),
         cmocka_unit_test(marks_and_checks_are_kept_within_bounds),
         cmocka_unit_test(tracks_have_gaps_as_gaps),
