@@ -14,10 +14,11 @@
 #include "core/base/text.h"
 #include "core/judge/judge.h"
 
-enum { HEARTBEAT_MS = 15000, LEAST_TICK_MS = 200, PAST_MS = 24 * 3600000 };
+enum { HEARTBEAT_MS = 15000, CALM_USAGE_MS = 60000, LEAST_TICK_MS = 200, PAST_MS = 24 * 3600000 };
 
 struct seen { /* what was said of a workload last */
     char *id;
+    struct workload *w;  /* as it was looked at last: what is the same one has not changed; a reference, NULL */
     int64_t deployed_ms; /* of its template; a server says it in seconds: two may have the same */
     char what[64];       /* its image */
     int64_t since_ms;    /* its window's begin: that, or by hand */
@@ -38,6 +39,8 @@ struct gather_bake {
     struct sample_sink sink;
     struct loop_timer tick;
     struct seen *seen;
+    struct seen **order; /* of the last look: the workloads of most looks stand in the same places */
+    size_t n_order;
     bool has_begun;
     unsigned required;
     int64_t at_ms;             /* of the newest sample or tick: time does not go back */
@@ -159,6 +162,8 @@ static struct seen *seen_of(struct gather_bake *b, const char *id)
 static void forget(struct gather_bake *b, struct seen *s)
 {
     HASH_DEL(b->seen, s);
+    if (s->w)
+        workload_unref(s->w);
     free(s->id);
     free(s);
 }
@@ -192,12 +197,15 @@ static void see_deploy(struct gather_bake *b, const struct workload *w, struct s
 
 static void see_rollout(struct gather_bake *b, const struct workload *w, struct seen *seen, int64_t now_ms)
 {
+    bool is_silent = seen->said_ms != TIME_NONE && !(is_baking(seen, now_ms) && is_due(seen->said_ms, now_ms));
+    if (is_silent && seen->w == w)
+        return;
     struct sample s = { .series = series_of(b, SAMPLE_ROLLOUT, w->id, "", "kubernetes"), .code = (int32_t)w->rollout.state,
                         .n = N_ROLLOUT_VALUES };
     rollout_of(w, seen, now_ms, s.v);
     bool is_same = memcmp(s.v, seen->rollout, sizeof seen->rollout) == 0 && w->rollout.state == seen->state &&
                    strncmp(w->problem, seen->problem, sizeof seen->problem - 1) == 0;
-    if (is_same && seen->said_ms != TIME_NONE && !(is_baking(seen, now_ms) && is_due(seen->said_ms, now_ms)))
+    if (is_same && is_silent)
         return;
     memcpy(seen->rollout, s.v, sizeof seen->rollout);
     seen->state = w->rollout.state;
@@ -213,22 +221,55 @@ static void see_usage(struct gather_bake *b, const struct workload *w, struct se
         const char *name;
         int64_t value;
     } gauges[] = { { "cpu", w->total.cpu_millis }, { "memory", w->total.memory_bytes } };
-    if (!is_due(seen->usage_ms, now_ms))
+    int64_t since = seen->usage_ms == TIME_NONE ? CALM_USAGE_MS : now_ms - seen->usage_ms;
+    if (since < (is_baking(seen, now_ms) ? HEARTBEAT_MS : CALM_USAGE_MS))
         return;
+    int64_t span = seen->usage_ms != TIME_NONE && since < 2 * CALM_USAGE_MS ? since : 0; /* else nobody looked */
     seen->usage_ms = now_ms;
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
-        struct sample s = { .series = series_of(b, SAMPLE_GAUGE, w->id, gauges[i].name, "kubernetes"), .n = 1, .text = "" };
+        struct sample s = { .series = series_of(b, SAMPLE_GAUGE, w->id, gauges[i].name, "kubernetes"), .span_ms = span,
+                            .n = 1, .text = "" };
         s.v[0] = (double)gauges[i].value;
         if (gauges[i].value >= 0)
             put(b, &s);
     }
 }
 
-static void see_workload(struct gather_bake *b, const struct workload *w, struct seen *seen, int64_t now_ms)
+static void see_workload(struct gather_bake *b, struct workload *w, struct seen *seen, int64_t now_ms)
 {
     see_deploy(b, w, seen, now_ms);
     see_rollout(b, w, seen, now_ms);
     see_usage(b, w, seen, now_ms);
+    if (seen->w == w)
+        return;
+    if (seen->w)
+        workload_unref(seen->w);
+    seen->w = workload_ref(w);
+}
+
+static void see_workloads(struct gather_bake *b, const struct workloads *ws, int64_t now_ms)
+{
+    struct seen *seen, *tmp, **order = x_calloc(ws->n + 1, sizeof *order);
+    for (size_t i = 0; i < ws->n; i++) {
+        struct workload *w = ws->items[i];
+        seen = order[i] = i < b->n_order && b->order[i]->w == w ? b->order[i] : seen_of(b, w->id);
+        seen->look = b->looks;
+        see_workload(b, w, seen, now_ms);
+    }
+    free(b->order);
+    b->order = order;
+    b->n_order = ws->n;
+    HASH_ITER (hh, b->seen, seen, tmp) { /* a workload that is gone is not kept */
+        if (HASH_COUNT(b->seen) == ws->n)
+            break;
+        if (seen->look == b->looks)
+            continue;
+        struct sample gone = { .series = series_of(b, SAMPLE_GONE, seen->id, "", "kubernetes"), .text = "" };
+        if (is_baking(seen, now_ms))
+            put(b, &gone);
+        forget(b, seen);
+    }
+    b->looks++;
 }
 
 /* ---- rows of deployment_errors ---- */
@@ -270,24 +311,11 @@ static void see_rows(struct gather_bake *b, const struct errors *es, int64_t now
 
 void gather_bake_see(struct gather_bake *b, const struct workloads *ws, const struct errors *es)
 {
-    struct seen *seen, *tmp;
     if (!b->has_begun)
         return;
     int64_t now = now_of(b);
-    for (size_t i = 0; ws && i < ws->n; i++) {
-        seen = seen_of(b, ws->items[i]->id);
-        seen->look = b->looks;
-        see_workload(b, ws->items[i], seen, now);
-    }
-    HASH_ITER (hh, b->seen, seen, tmp) { /* a workload that is gone is not kept */
-        if (ws && seen->look != b->looks) {
-            struct sample gone = { .series = series_of(b, SAMPLE_GONE, seen->id, "", "kubernetes"), .text = "" };
-            if (is_baking(seen, now))
-                put(b, &gone);
-            forget(b, seen);
-        }
-    }
-    b->looks++;
+    if (ws)
+        see_workloads(b, ws, now);
     if (es && es->is_synced)
         see_rows(b, es, now);
     tell(b);
@@ -415,6 +443,7 @@ void gather_bake_free(struct gather_bake *b)
     loop_timer_stop(b->spec.loop, &b->tick);
     HASH_ITER (hh, b->seen, s, tmp)
         forget(b, s);
+    free(b->order);
     judge_free(b->judge);
     series_set_free(b->series);
     free(b);

@@ -15,6 +15,8 @@
 #include "core/sources/probe.h"
 #include "core/sources/prom.h"
 
+enum { TARGETS_MS = 1000 }; /* at most so often: of many workloads one always moves */
+
 struct gather_measure {
     struct gather_measure_spec spec;
     struct conf *own;                 /* the demo's; else NULL */
@@ -25,6 +27,8 @@ struct gather_measure {
     struct prom *prom;
     struct alerts *alerts;
     struct workloads *ws; /* the newest that was seen: a reference; NULL before */
+    struct loop_timer retarget;
+    int64_t targets_ms; /* by clock_io_ms */
     bool has_begun, is_ready;
 };
 
@@ -34,9 +38,11 @@ static const char *subject_of(void *ctx, const char *service, const char *ns)
     return m->ws ? targets_subject(m->ws, m->env, service, ns) : NULL;
 }
 
-static void set_targets(struct gather_measure *m)
+static void set_targets(void *ctx)
 {
+    struct gather_measure *m = ctx;
     struct target_list t = { 0 };
+    m->targets_ms = clock_io_ms();
     if (m->probes) {
         targets_make(m->ws, m->conf->health, &t);
         probe_set_targets(m->probes, &t);
@@ -92,7 +98,11 @@ void gather_measure_see(struct gather_measure *m, const struct workloads *ws)
     if (m->ws)
         section_unref(&m->ws->section);
     m->ws = (struct workloads *)section_ref((struct section *)(uintptr_t)&ws->section);
-    set_targets(m);
+    int64_t wait = m->targets_ms + TARGETS_MS - clock_io_ms();
+    if (wait <= 0 || !m->has_begun)
+        set_targets(m);
+    else if (!loop_timer_is_set(&m->retarget))
+        loop_timer_set(m->spec.loop, &m->retarget, wait);
     if (!m->has_begun)
         begin(m);
 }
@@ -174,6 +184,7 @@ struct gather_measure *gather_measure_new(const struct gather_measure_spec *spec
 {
     struct gather_measure *m = x_calloc(1, sizeof *m);
     m->spec = *spec;
+    m->retarget = (struct loop_timer){ .fn = set_targets, .ctx = m };
     m->env = spec->env;
     if (spec->demo)
         read_demo(m);
@@ -187,6 +198,7 @@ void gather_measure_free(struct gather_measure *m)
 {
     if (!m)
         return;
+    loop_timer_stop(m->spec.loop, &m->retarget);
     probe_free(m->probes);
     metrics_free(m->metrics);
     prom_free(m->prom);

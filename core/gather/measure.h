@@ -36,7 +36,7 @@ struct gather_measure_spec {
 struct gather_measure;
 struct gather_measure *gather_measure_new(const struct gather_measure_spec *spec);
 void gather_measure_free(struct gather_measure *m); /* NULL is fine */
-void gather_measure_see(struct gather_measure *m, const struct workloads *ws); /* cheap when it is the same section */
+void gather_measure_see(struct gather_measure *m, const struct workloads *ws); /* new addresses are asked within a second */
 void gather_measure_now(struct gather_measure *m);
 unsigned gather_measure_triggers(const struct gather_measure *m); /* 1u << enum trigger_kind: these have a source */
 size_t gather_measure_health(const struct gather_measure *m, struct source_health out[MEASURE_SOURCES]);

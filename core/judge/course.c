@@ -9,6 +9,7 @@ void course_release(struct course *c)
 {
     free(c->slots);
     free(c->slow);
+    free(c->cpu);
     *c = (struct course){ 0 };
 }
 
@@ -40,7 +41,7 @@ static struct course_slot *slot(struct course *c, int64_t no)
     if (no < 0 || s->no > no)
         return NULL;
     if (s->no < no) {
-        *s = (struct course_slot){ .no = no, .p95 = NAN, .cpu = NAN };
+        *s = (struct course_slot){ .no = no, .p95 = NAN };
         if (c->slow)
             memset(c->slow + place_of(no) * SAMPLE_VALUES, 0, SAMPLE_VALUES * sizeof *c->slow);
     }
@@ -155,11 +156,28 @@ bool course_p95(struct course *c, const struct sample *s)
 
 bool course_cpu(struct course *c, const struct sample *s)
 {
-    struct course_slot *at;
-    if (s->n < 1 || !is_count(s->v[0]) || !(at = slot(c, course_slot_of(s->at_ms))))
+    struct spread w = spread_of(s);
+    if (s->n < 1 || !is_count(s->v[0]) || w.last < TRACK_POINTS)
         return false;
-    at->cpu = (float)s->v[0];
+    if (!c->cpu) {
+        c->cpu = x_malloc(TRACK_POINTS * sizeof *c->cpu);
+        c->cpu_no = w.last - TRACK_POINTS;
+    }
+    int64_t gap = w.last - c->cpu_no < TRACK_POINTS ? c->cpu_no + 1 : w.last - TRACK_POINTS + 1;
+    for (int64_t no = gap; no <= w.last; no++)
+        c->cpu[place_of(no)] = NAN;
+    c->cpu_no = w.last > c->cpu_no ? w.last : c->cpu_no;
+    for (int64_t no = w.no; no <= w.last; no++) {
+        if (no > c->cpu_no - TRACK_POINTS)
+            c->cpu[place_of(no)] = (float)s->v[0];
+    }
     return true;
+}
+
+float course_cpu_at(const struct course *c, int64_t no)
+{
+    bool is_kept = c->cpu && no >= 0 && no <= c->cpu_no && no > c->cpu_no - TRACK_POINTS;
+    return is_kept ? c->cpu[place_of(no)] : NAN;
 }
 
 void course_probe(struct course *c, const struct sample *s, bool is_failed)

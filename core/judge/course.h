@@ -18,12 +18,14 @@ struct course_slot {
     int64_t no;
     float requests, failed, requests_ms; /* ms of it that the counts speak for */
     float latency_ms;
-    float p95, cpu, probe_ms; /* probe_ms: a sum over probes_timed; NAN: not seen */
+    float p95, probe_ms; /* probe_ms: a sum over probes_timed; p95 NAN: not seen */
     uint16_t probes, probes_failed, probes_timed;
 };
 
 struct course {
     struct course_slot *slots; /* NULL: nothing yet */
+    float *cpu;                /* apart, because every workload has it and few are measured; NAN: not seen */
+    int64_t cpu_no;            /* the newest of it */
     float *slow;               /* a slot has SAMPLE_VALUES: requests above bounds[i]; the last is all of them */
     double bounds[SAMPLE_VALUES - 1];
     size_t n_bounds;
@@ -44,6 +46,7 @@ void course_probe(struct course *c, const struct sample *s, bool is_failed);
 
 /* NULL: nothing was seen then. */
 const struct course_slot *course_at(const struct course *c, int64_t no);
+float course_cpu_at(const struct course *c, int64_t no); /* millicores; NAN */
 /* Over slots [from, to). */
 struct share course_failed(const struct course *c, int64_t from, int64_t to);
 struct share course_slow(const struct course *c, int64_t from, int64_t to, size_t bound);

@@ -5,19 +5,25 @@
 
 #include "core/judge/judge_internal.h"
 
-static float *row(struct arena *a)
+/* Most workloads have most rows empty: these are one, `none`. */
+static const float *kept(struct arena *a, const float row[TRACK_POINTS], const float *none)
 {
-    return arena_alloc(a, TRACK_POINTS * sizeof(float));
+    for (size_t i = 0; i < TRACK_POINTS; i++) {
+        if (!isnan(row[i]))
+            return memcpy(arena_alloc(a, TRACK_POINTS * sizeof *row), row, TRACK_POINTS * sizeof *row);
+    }
+    return none;
 }
 
-static void fill_track(const struct subject *s, int64_t first, struct track *t, struct arena *a)
+static void fill_track(const struct subject *s, int64_t first, struct track *t, struct arena *a, const float *none)
 {
-    float *p95 = row(a), *errors = row(a), *rate = row(a), *cpu = row(a), *probe = row(a);
+    float p95[TRACK_POINTS], errors[TRACK_POINTS], rate[TRACK_POINTS], cpu[TRACK_POINTS], probe[TRACK_POINTS];
     const struct course *c = &s->course;
     for (int64_t i = 0; i < TRACK_POINTS; i++) {
         const struct course_slot *at = course_at(c, first + i);
         double slow[SAMPLE_VALUES];
-        p95[i] = errors[i] = rate[i] = cpu[i] = probe[i] = NAN;
+        p95[i] = errors[i] = rate[i] = probe[i] = NAN;
+        cpu[i] = course_cpu_at(c, first + i);
         if (!at)
             continue;
         p95[i] = at->p95;
@@ -25,12 +31,12 @@ static void fill_track(const struct subject *s, int64_t first, struct track *t, 
             p95[i] = (float)course_p95_of(slow, c->bounds, c->n_bounds);
         errors[i] = at->requests > 0 ? at->failed / at->requests : NAN;
         rate[i] = at->requests_ms > 0 ? at->requests * 1000 / at->requests_ms : NAN;
-        cpu[i] = at->cpu;
         probe[i] = at->probes_timed ? at->probe_ms / at->probes_timed : NAN;
     }
-    *t = (struct track){ .subject = arena_strdup(a, s->id), .p95_ms = p95, .error_share = errors,
-                         .requests_per_s = rate, .cpu_millis = cpu, .probe_ms = probe, .band_low_ms = NAN,
-                         .band_high_ms = NAN, .limit_ms = NAN, .deployed_ms = TIME_NONE };
+    *t = (struct track){ .subject = arena_strdup(a, s->id), .p95_ms = kept(a, p95, none),
+                         .error_share = kept(a, errors, none), .requests_per_s = kept(a, rate, none),
+                         .cpu_millis = kept(a, cpu, none), .probe_ms = kept(a, probe, none),
+                         .band_low_ms = NAN, .band_high_ms = NAN, .limit_ms = NAN, .deployed_ms = TIME_NONE };
     const struct bake_state *b = s->bake;
     if (!b)
         return;
@@ -54,9 +60,12 @@ struct tracks *judge_tracks(const struct judge *j)
     t->step_ms = TRACK_STEP_MS;
     t->n_points = TRACK_POINTS;
     t->error_limit = j->limits.v[CONF_ERROR_SHARE];
+    float *none = arena_alloc(&t->section.arena, TRACK_POINTS * sizeof *none);
+    for (size_t i = 0; i < TRACK_POINTS; i++)
+        none[i] = NAN;
     for (const struct subject *s = j->subjects; s; s = s->hh.next) {
-        if (s->course.slots)
-            fill_track(s, first, &t->items[t->n++], &t->section.arena);
+        if (s->course.slots || (s->bake && s->course.cpu))
+            fill_track(s, first, &t->items[t->n++], &t->section.arena, none);
     }
     qsort(t->items, t->n, sizeof *t->items, by_subject);
     return t;
