@@ -52,7 +52,7 @@ static enum role cell_what(const void *row, const struct frame *f, struct buf *o
 static enum role cell_clock(const void *row, const struct frame *f, struct buf *out)
 {
     char text[CLOCK_TEXT];
-    buf_adds(out, verdict_clock(ROW, f->now_ms, text));
+    buf_adds(out, verdict_minutes(ROW, f->now_ms, text));
     return ROLE_TEXT;
 }
 

@@ -47,6 +47,15 @@ char *verdict_clock(const struct bake *b, int64_t now_ms, char out[CLOCK_TEXT])
     return out;
 }
 
+char *verdict_minutes(const struct bake *b, int64_t now_ms, char out[CLOCK_TEXT])
+{
+    int64_t span = now_ms - b->deployed_ms;
+    if (b->phase != BAKE_IMMEDIATE)
+        return verdict_clock(b, now_ms, out);
+    snprintf(out, CLOCK_TEXT, "T+%" PRId64 "m/%" PRId64 "m", span > 0 ? span / 60000 : 0, (b->window_end_ms - b->deployed_ms) / 60000);
+    return out;
+}
+
 /* How much of the window is over. */
 static int draw_gauge(struct canvas *c, int row, int col, const struct bake *b, int64_t now_ms)
 {

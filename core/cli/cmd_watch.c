@@ -24,7 +24,7 @@
 #include "core/report/status.h"
 #include "core/report/verdict.h"
 
-enum { HEARTBEAT_MS = 60000, GIVE_UP_MS = 15000, OUTPUT_CAP = 256 * 1024 * 1024 };
+enum { HEARTBEAT_MS = 60000, GIVE_UP_MS = 15000, LEAST_WINDOW_MS = 60000, OUTPUT_CAP = 256 * 1024 * 1024 };
 
 struct run {
     const struct options *o;
@@ -33,6 +33,7 @@ struct run {
     enum verdict_word word;
     char rule[512];
     int64_t started_ms, beat_ms;
+    struct snap *last; /* what was looked at: a run that is interrupted has a report too */
 };
 
 /* ---- what is asked for ---- */
@@ -62,7 +63,8 @@ static struct sum sum_of(const struct run *r, const struct snap *s, const struct
     struct sum sum = { .end_ms = TIME_NONE };
     for (size_t i = 0; i < v->n_bakes; i++) {
         const struct bake *b = &v->bakes[i];
-        if (!is_meant(r, s, b) || b->window_end_ms < r->started_ms)
+        bool is_past = b->window_end_ms < r->started_ms && !(r->o->since && b->is_by_hand); /* that one is asked for */
+        if (!is_meant(r, s, b) || is_past)
             continue;
         if (!sum.worst || b->word > sum.now) {
             sum.now = b->word;
@@ -160,6 +162,20 @@ static int finish(struct run *r, const struct snap *s, const struct sum *sum, en
     return rc;
 }
 
+/* The first name that is nobody's; NULL: each is somebody's. */
+static const char *unknown_name(const struct run *r, const struct workloads *ws)
+{
+    for (int k = 0; k < r->o->n_args; k++) {
+        struct status_filter f = { r->o->args + k, 1 };
+        size_t i = 0;
+        while (i < ws->n && !status_matches(&f, ws->items[i]))
+            i++;
+        if (i == ws->n)
+            return r->o->args[k];
+    }
+    return NULL;
+}
+
 /* No window can ever be judged: say why.  -1 = go on. */
 static int hopeless(const struct run *r, const struct snap *s)
 {
@@ -184,6 +200,11 @@ static int hopeless(const struct run *r, const struct snap *s)
         cli_complain("%s", ws->n_notices ? ws->notices[0] : "no workloads here");
         return ws->n_notices ? EXIT_CONNECT : EXIT_USAGE;
     }
+    const char *name = ws && ws->is_synced ? unknown_name(r, ws) : NULL;
+    if (name) {
+        cli_complain("no workload \"%s\" here: `bakewatch status -o name` has their names", name);
+        return EXIT_USAGE;
+    }
     return -1;
 }
 
@@ -193,13 +214,15 @@ static int look(void *ctx, const struct snap *s)
     const struct verdict *v = (const struct verdict *)s->sections[SECTION_VERDICT];
     int64_t now = clock_story_ms();
     int rc = hopeless(r, s);
+    snap_unref(r->last);
+    r->last = snap_ref((struct snap *)(uintptr_t)s);
     if (r->started_ms == TIME_NONE && v)
         r->started_ms = now;
     say_changes(r, s);
     if (rc < 0 && v) {
         struct sum sum = sum_of(r, s, v);
         bool is_news = sum.now != r->word;
-        r->is_windowed |= sum.n_open > 0;
+        r->is_windowed |= sum.n_open > 0 || (r->o->since && sum.n_ended);
         if (sum.worst)
             snprintf(r->rule, sizeof r->rule, "%.200s: %.300s", sum.worst->name, sum.worst->rule);
         if (r->is_windowed && sum.now == VERDICT_ROLLBACK)
@@ -233,6 +256,14 @@ int cmd_watch(const struct options *o, const struct cli_env *env)
         return EXIT_USAGE;
     }
     int64_t ago = 0;
+    if (o->report && !text_ends(o->report, ".md") && !text_ends(o->report, ".html") && !text_ends(o->report, ".json")) {
+        cli_complain("watch: --report: \"%s\" ends with none of .md, .html and .json", o->report);
+        return EXIT_USAGE;
+    }
+    if (o->window_ms && o->window_ms < LEAST_WINDOW_MS) {
+        cli_complain("watch: --window is a minute at least; 30 are \"30m\"");
+        return EXIT_USAGE;
+    }
     if (o->since && !text_to_span_ms(o->since, &ago)) {
         cli_complain("watch: --since: \"%s\" is not a time like 10m", o->since);
         return EXIT_USAGE;
@@ -246,6 +277,9 @@ int cmd_watch(const struct options *o, const struct cli_env *env)
     spec.must_begin = o->since != NULL;
     r.ndjson = o->output == OUTPUT_NDJSON ? ndjson_new() : NULL;
     rc = headless_run(&spec, o->timeout_ms, look, &r);
+    if ((rc == EXIT_INTERRUPT || rc == EXIT_TIMEOUT) && o->report && r.last)
+        write_report(o->report, r.last);
+    snap_unref(r.last);
     ndjson_free(r.ndjson);
     return rc;
 }

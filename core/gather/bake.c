@@ -14,7 +14,7 @@
 #include "core/base/text.h"
 #include "core/judge/judge.h"
 
-enum { HEARTBEAT_MS = 15000, CALM_USAGE_MS = 60000, LEAST_TICK_MS = 200, PAST_MS = 24 * 3600000 };
+enum { HEARTBEAT_MS = 15000, USAGE_GAP_MS = 120000, LEAST_TICK_MS = 200, PAST_MS = 24 * 3600000 };
 
 struct seen { /* what was said of a workload last */
     char *id;
@@ -221,10 +221,10 @@ static void see_usage(struct gather_bake *b, const struct workload *w, struct se
         const char *name;
         int64_t value;
     } gauges[] = { { "cpu", w->total.cpu_millis }, { "memory", w->total.memory_bytes } };
-    int64_t since = seen->usage_ms == TIME_NONE ? CALM_USAGE_MS : now_ms - seen->usage_ms;
-    if (since < (is_baking(seen, now_ms) ? HEARTBEAT_MS : CALM_USAGE_MS))
+    if (!is_due(seen->usage_ms, now_ms))
         return;
-    int64_t span = seen->usage_ms != TIME_NONE && since < 2 * CALM_USAGE_MS ? since : 0; /* else nobody looked */
+    int64_t since = seen->usage_ms == TIME_NONE ? 0 : now_ms - seen->usage_ms;
+    int64_t span = since < USAGE_GAP_MS ? since : 0; /* else nobody looked */
     seen->usage_ms = now_ms;
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
         struct sample s = { .series = series_of(b, SAMPLE_GAUGE, w->id, gauges[i].name, "kubernetes"), .span_ms = span,

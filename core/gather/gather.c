@@ -352,6 +352,7 @@ static void *run(void *ctx)
 enum err_code gather_start(const struct gather_spec *spec, struct gather **out, struct err *e)
 {
     struct gather *g = x_calloc(1, sizeof *g);
+    g->started_io_ms = clock_io_ms();
     enum err_code err = loop_new(&g->loop, e);
     if (err) {
         free(g);

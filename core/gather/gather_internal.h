@@ -52,6 +52,7 @@ struct gather {
     int64_t past_asked_ms, past_at_ms; /* asked for, and what came of it; TIME_NONE: nobody looks at the past */
     int64_t recalled_ms;            /* the newest sample that the history had; TIME_NONE */
     int64_t past_ms;                /* so far back a source is asked for what it remembers */
+    int64_t started_io_ms;
     enum verdict_word told;         /* the platform's word that was told of last */
     int64_t errors_ms;
     struct snap *snap;              /* the last one published, our own reference */

@@ -8,7 +8,7 @@
 
 #include "core/base/text.h"
 
-enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500 };
+enum { PUBLISH_MS = 33, SECTION_MS = 100, SYNCING_MS = 500, CLOCK_SET_MS = 5000, EARLY_MS = 60000 };
 
 void gather_move(struct gather *g, unsigned what)
 {
@@ -78,6 +78,19 @@ static struct ident *make_ident(struct gather *g)
     return id;
 }
 
+/* A wall clock that was set moves nothing here, and is said: our times are those of before. */
+static void add_clock(struct sources *s)
+{
+    int64_t ahead = clock_wall_ahead_ms(), far = ahead < 0 ? -ahead : ahead;
+    char text[160], age[CLOCK_TEXT];
+    if (far < CLOCK_SET_MS)
+        return;
+    snprintf(text, sizeof text, "the clock of this machine was set, %s %s: times here are by the clock as it was; start again to go by the new one",
+             clock_format_age(far, age), ahead > 0 ? "ahead" : "back");
+    cluster_sources_add(s, (struct source_health){ .name = "clock", .state = SOURCE_STALE, .since_ms = clock_story_ms(), .proved_ms = TIME_NONE,
+                                                   .retry_ms = TIME_NONE, .objects = -1, .text = text });
+}
+
 static struct sources *make_sources(struct gather *g)
 {
     struct sources *s = g->cluster ? cluster_sources(g->cluster) : cluster_no_sources(g->broken);
@@ -89,6 +102,8 @@ static struct sources *make_sources(struct gather *g)
         cluster_sources_add(s, history_health(g->history));
     for (size_t i = 0; i < n; i++)
         cluster_sources_add(s, more[i]);
+    if (!g->demo)
+        add_clock(s);
     return s;
 }
 
@@ -140,6 +155,9 @@ static void tell(struct gather *g, const struct verdict *v)
 {
     char place[300];
     enum verdict_word before = g->told;
+    bool is_early = v->word == VERDICT_NO_DATA && before == VERDICT_NONE && clock_io_ms() - g->started_io_ms < EARLY_MS;
+    if (is_early) /* nothing was lost: the sources have not had their time yet */
+        return;
     g->told = v->word;
     if (!g->notify || v->word == before)
         return;

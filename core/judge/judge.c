@@ -271,6 +271,17 @@ static void take_alert(struct judge *j, struct line *l, const struct sample *s)
     }
 }
 
+/* One source of it at a time: two do not mean the same by it. */
+static void take_cpu(struct subject *s, const struct sample *p)
+{
+    bool is_first = !s->cpu_source || !strcmp(s->cpu_source, p->series->source) || !strcmp(p->series->source, "kubernetes");
+    if (!is_first && p->at_ms - s->cpu_ms < CPU_SOURCE_MS)
+        return;
+    s->cpu_source = p->series->source;
+    s->cpu_ms = p->at_ms;
+    course_cpu(&s->course, p);
+}
+
 static void take_measured(struct subject *s, const struct sample *p)
 {
     switch (p->series->kind) {
@@ -288,7 +299,7 @@ static void take_measured(struct subject *s, const struct sample *p)
         break;
     case SAMPLE_GAUGE:
         if (!strcmp(p->series->name, "cpu"))
-            course_cpu(&s->course, p);
+            take_cpu(s, p);
         break;
     case SAMPLE_ROLLOUT:
         take_rollout(s, p);

@@ -29,6 +29,7 @@ enum {
     JUDGE_CADENCE_MOST_MS = 300000,
     JUDGE_DEAD_MS = 1200000, /* so long after the last sample all is stale: ticks say nothing new */
     JUDGE_GAP_MS = 30000,
+    CPU_SOURCE_MS = 120000, /* silent so long, another source is taken */
     JUDGE_FIRED_HOLD_MS = 120000, JUDGE_WATCH_HOLD_MS = 60000,
 };
 
@@ -76,6 +77,8 @@ struct subject {
     UT_hash_handle hh;
     char *id;
     struct course course;
+    const char *cpu_source; /* whose CPU the course has; NULL: none yet */
+    int64_t cpu_ms;         /* when it came last */
     struct beat beats[N_TRIGGERS];
     struct rollout_seen rollout;
     struct probe *probes;

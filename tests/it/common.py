@@ -1,6 +1,7 @@
 """What the tests with real servers share: a control plane for each test file, kubectl, bakewatch,
 scenes, and a closing line that the runner counts."""
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -131,6 +133,39 @@ def scene(text, timeout=600, **env):
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)
     return done.stdout
+
+
+class Typed:
+    """A console under a scene that is typed as it goes: `SCENE -` reads a line at a time.  `tmp` is its TMPDIR."""
+
+    def __init__(self, begin, **env):
+        self.tmp = tempfile.TemporaryDirectory(prefix="bakewatch-typed-")
+        self.scene = subprocess.Popen(
+            [SCENE, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "BAKEWATCH": BAKEWATCH, "TERM": "xterm-256color", "LANG": "C.UTF-8", "TMPDIR": self.tmp.name, **env})
+        self.said, self.steps = [], 0
+        self.reader = threading.Thread(target=lambda: self.said.extend(self.scene.stdout))
+        self.reader.start()
+        self.play(begin)
+
+    def play(self, text, seconds=60):
+        """Returns when the scene has played it."""
+        self.steps += 1
+        mark = f"{self.tmp.name}/step-{self.steps}"
+        with contextlib.suppress(BrokenPipeError): # end() says what went wrong
+            self.scene.stdin.write(f"{text}\nsh touch {mark}\n")
+            self.scene.stdin.flush()
+        wait_for(lambda: os.path.exists(mark) or self.scene.poll() is not None, seconds, text)
+
+    def end(self):
+        with contextlib.suppress(BrokenPipeError):
+            self.scene.stdin.write("keys :q!<enter>\nexit 0\nsane\n")
+            self.scene.stdin.close()
+        code = self.scene.wait(300)
+        self.reader.join()
+        self.scene.stdout.close()
+        self.tmp.cleanup()
+        assert code == 0, "".join(self.said)
 
 
 def main():

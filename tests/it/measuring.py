@@ -91,7 +91,7 @@ class Shop:
             def do_GET(self):
                 name, _, what = self.path.lstrip("/").partition("/")
                 with outer.lock:
-                    outer.headers.append(dict(self.headers))
+                    outer.headers.append({**dict(self.headers), ":path": self.path})
                     status, kind, text = outer.answer(name, what)
                 self.send_response(status)
                 self.send_header("Content-Type", kind)

@@ -1,14 +1,9 @@
 #!/usr/bin/python3
 """Time travel in the demo, stepped: the past is shown as it was and never taken for now, what happens now is
 said, nothing is changed from there, and F returns."""
-import contextlib
-import os
-import subprocess
-import tempfile
-import threading
 import unittest
 
-from common import BAKEWATCH, SCENE, main, wait_for
+from common import Typed, main
 from test_demo import Control
 
 
@@ -21,28 +16,10 @@ def age(seconds):
     return f"{seconds}s" if seconds < 120 else f"{seconds // 60}m{seconds % 60:02}s"
 
 
-class Console:
-    """The demo's console under a scene that is typed as it goes: `SCENE -` reads a line at a time."""
-
+class Console(Typed):
     def __init__(self, flags=""):
-        self.tmp = tempfile.TemporaryDirectory(prefix="bakewatch-test-past-")
-        self.scene = subprocess.Popen(
-            [SCENE, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env={**os.environ, "BAKEWATCH": BAKEWATCH, "TERM": "xterm-256color", "LANG": "C.UTF-8", "TMPDIR": self.tmp.name})
-        self.said, self.steps = [], 0
-        self.reader = threading.Thread(target=lambda: self.said.extend(self.scene.stdout))
-        self.reader.start()
-        self.play(f"size 40 140\nstart $BAKEWATCH demo --seed 7 --speed 0 {flags}\nwait RO  live within 20000")
+        super().__init__(f"size 40 140\nstart $BAKEWATCH demo --seed 7 --speed 0 {flags}\nwait RO  live within 20000")
         self.control = Control(self.tmp.name)
-
-    def play(self, text):
-        """Returns when the scene has played it."""
-        self.steps += 1
-        mark = f"{self.tmp.name}/step-{self.steps}"
-        with contextlib.suppress(BrokenPipeError): # end() says what went wrong
-            self.scene.stdin.write(f"{text}\nsh touch {mark}\n")
-            self.scene.stdin.flush()
-        wait_for(lambda: os.path.exists(mark) or self.scene.poll() is not None, 60, text)
 
     def until(self, *seconds):
         """Each of these times is seen: what is not seen is not recorded."""
@@ -51,15 +28,8 @@ class Console:
             self.play(f"wait {clock(t)}")
 
     def end(self):
-        with contextlib.suppress(BrokenPipeError):
-            self.scene.stdin.write("keys :q!<enter>\nexit 0\nsane\n")
-            self.scene.stdin.close()
-        code = self.scene.wait(300)
-        self.reader.join()
         self.control.close()
-        self.scene.stdout.close()
-        self.tmp.cleanup()
-        assert code == 0, "".join(self.said)
+        super().end()
 
 
 class Past(unittest.TestCase):

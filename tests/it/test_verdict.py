@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -12,6 +13,7 @@ import threading
 import unittest
 
 from common import BAKEWATCH, TOP, main, scene, together, wait_for
+from sim import Sim
 
 SIM = os.environ.get("SIM", str(TOP / "build/plain/bakewatch-sim"))
 
@@ -221,9 +223,33 @@ class Told(unittest.TestCase):
         self.assertEqual(got[-1], "STOPPING=1\nSTATUS=ROLL BACK")
 
     def test_wrong_words(self):
-        for args in (["--fail-on", "never"], ["--window", "0s"], ["--since", "soon"], ["-o", "json"]):
+        for args in (["--fail-on", "never"], ["--window", "0s"], ["--window", "30"], ["--since", "soon"], ["-o", "json"],
+                     ["--report", "x.pdf"]):
             done = subprocess.run([BAKEWATCH, "watch", *args], capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 2, args)
+
+    def test_a_name_that_is_nobodys(self):
+        code, lines, err = watch("good-release", "nosuch")
+        self.assertEqual(code, 2)
+        self.assertIn("no workload \"nosuch\" here", err)
+
+    def test_a_window_that_is_over_is_judged_at_once(self):
+        with Sim(story="good-release", speed=1) as s:
+            done = subprocess.run([BAKEWATCH, "watch", "catalog-api", "--since", "5m", "--window", "2m", "-n", "shop", "--state-dir",
+                                   str(self.dir)], capture_output=True, text=True, check=False, timeout=60,
+                                  env={**os.environ, "KUBECONFIG": s.kubeconfig})
+        self.assertIn(done.returncode, (0, 3), done.stderr)
+        self.assertIn("catalog-api", done.stdout)
+
+    def test_who_is_interrupted_has_a_report(self):
+        path = self.dir / "report.md"
+        with Sim(story="good-release", speed=1) as s, subprocess.Popen(
+                [BAKEWATCH, "watch", "-n", "shop", "--report", str(path), "--state-dir", str(self.dir)], stdout=subprocess.PIPE,
+                text=True, env={**os.environ, "KUBECONFIG": s.kubeconfig}) as p:
+            p.stdout.readline()
+            p.send_signal(signal.SIGINT)
+            self.assertEqual(p.wait(20), 130)
+        self.assertIn("# Deployment report", path.read_text())
 
 
 if __name__ == "__main__":
