@@ -190,6 +190,7 @@ fuzz:
 bench: $(BIN) $(SIM) $(PTY) $(VERDICT) $(DAY)
 	@BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) tests/bench/run && BAKEWATCH=$(BIN) SCENE=$(PTY) tests/bench/errors && SIM=$(SIM) tests/bench/sim && $(VERDICT) fold
 	@d=$$(mktemp -d) && $(DAY) $$d; rc=$$?; rm -rf "$$d"; exit $$rc
+	@DAY=$(DAY) BAKEWATCH=$(BIN) SIM=$(SIM) SCENE=$(PTY) tests/bench/day
 
 soak: $(BIN) $(SIM) $(PTY) $(APPEND) $(CALLS) $(MEASURE) $(VERDICT)
 	@[ "$(T)" != verdict ] || exec $(VERDICT) $(or $(filter-out 1,$(ROUNDS)),1000); [ "$(T)" = verdict ] || \

@@ -223,6 +223,9 @@ static void look_at_verdict(struct ui *ui)
         return;
     ui->word = v->word;
     bool is_alarm = v->word == VERDICT_ROLLBACK || (v->word == VERDICT_NO_DATA && before != VERDICT_NONE);
+    bool is_over = !is_alarm && strstr(ui->said, "verdict: "); /* what still stands there is no longer so */
+    if (is_over)
+        ui_say(ui, "verdict: %s, was %s", verdict_name(v->word), verdict_name(before));
     if (!is_alarm)
         return;
     if (!ui->no_bell)

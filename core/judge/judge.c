@@ -362,13 +362,14 @@ static void take(struct judge *j, struct line *l, const struct sample *s)
     }
 }
 
-static void note_gap(struct judge *j, int64_t at_ms)
+static void note_gap(struct judge *j, const struct sample *s)
 {
     char text[JUDGE_RULE], a[CLOCK_TEXT];
-    if (j->last_ms == TIME_NONE || at_ms - j->last_ms <= JUDGE_GAP_MS)
+    int64_t from_ms = s->at_ms - s->span_ms; /* it speaks for the time since */
+    if (j->last_ms == TIME_NONE || from_ms - j->last_ms <= JUDGE_GAP_MS)
         return;
-    snprintf(text, sizeof text, "nothing was recorded for %s", span_text(at_ms - j->last_ms, a));
-    marks_add(j, MARK_GAP, j->last_ms, "", text)->until_ms = at_ms;
+    snprintf(text, sizeof text, "nothing was recorded for %s", span_text(from_ms - j->last_ms, a));
+    marks_add(j, MARK_GAP, j->last_ms, "", text)->until_ms = from_ms;
 }
 
 void judge_put(struct judge *j, const struct sample *given)
@@ -378,7 +379,7 @@ void judge_put(struct judge *j, const struct sample *given)
         return;
     s.at_ms = j->last_ms != TIME_NONE && s.at_ms < j->last_ms ? j->last_ms : s.at_ms;
     judge_run(j, s.at_ms);
-    note_gap(j, s.at_ms);
+    note_gap(j, &s);
     j->last_ms = s.at_ms;
     j->is_touched = true;
     struct line *l = line_of(j, s.series);

@@ -81,8 +81,10 @@ void bake_says(const struct bake_state *b, const struct limits *l, int64_t now_m
     struct saying s = { 0 };
     char a[CLOCK_TEXT], c[CLOCK_TEXT];
     trigger_says(b, b->decides, l, now_ms, &s);
+    const struct rollout_seen *r = &b->subject->rollout;
+    bool is_all = r->complete_ms != TIME_NONE && r->short_since_ms == TIME_NONE;
     if (b->word == VERDICT_PASS)
-        snprintf(rule, JUDGE_RULE, "all is well: %.300s", s.rule);
+        snprintf(rule, JUDGE_RULE, "%s: %.290s", is_all ? "all is well" : "nothing wrong yet", s.rule);
     else if (b->is_uncovered)
         snprintf(rule, JUDGE_RULE, "%s was watched %s of the window, less than %s", trigger_name(b->decides),
                  percent_text(bake_coverage(b, b->decides, now_ms), a), percent_text(l->v[CONF_COVERAGE], c));

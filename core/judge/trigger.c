@@ -241,7 +241,7 @@ char *percent_text(double share, char out[CLOCK_TEXT])
 
 char *span_text(int64_t ms, char out[CLOCK_TEXT])
 {
-    int64_t s = ms / 1000;
+    int64_t s = ms > 0 ? ms / 1000 : 0;
     if (s < 120)
         snprintf(out, CLOCK_TEXT, "%d s", (int)s);
     else if (s < 2 * 3600)
@@ -270,17 +270,28 @@ void say_chance(struct saying *s, double chance, double spread)
         say(s, "scatter", "%.1f times that of coins before the deploy; counts are divided by it", spread);
 }
 
+/* "20 of 2627 (0.8 %)": the share is that of the numbers that are said.  A sample that speaks for two slots gives a
+ * part of a request to each: few are said with a decimal. */
+static char *share_text(double x, double n, char out[64])
+{
+    char percent[CLOCK_TEXT];
+    bool is_whole = x >= 10 || fabs(x - round(x)) < 0.05;
+    double said = is_whole ? round(x) : round(x * 10) / 10;
+    snprintf(out, 64, "%.*f of %.0f (%s)", is_whole ? 0 : 1, said, n, percent_text(said / n, percent));
+    return out;
+}
+
 void say_test(struct saying *s, const struct test *t, const char *what)
 {
-    char a[CLOCK_TEXT], b[CLOCK_TEXT], c[CLOCK_TEXT];
+    char share[64], span[CLOCK_TEXT], lower[CLOCK_TEXT];
     if (t->n > 0)
-        say(s, what, "%.0f of %.0f (%s) in the last %s; surely over %s (95 %%, one-sided)", t->x, t->n,
-            percent_text(t->x / t->n, a), span_text(t->span_ms, b), percent_text(t->lower, c));
+        say(s, what, "%s in the last %s; surely over %s (95 %%, one-sided)", share_text(t->x, t->n, share),
+            span_text(t->span_ms, span), percent_text(t->lower, lower));
     if (t->earlier_n > 0)
-        say(s, "the time before", "%.0f of %.0f (%s) in the %s before that", t->earlier_x, t->earlier_n,
-            percent_text(t->earlier_x / t->earlier_n, a), span_text(t->span_ms, b));
-    if (t->long_n > 0)
-        say(s, "all since", "%.0f of %.0f (%s) in %s; surely over %s", t->long_x, t->long_n,
-            percent_text(t->long_x / t->long_n, a), span_text(t->long_ms, b), percent_text(t->long_lower, c));
+        say(s, "the time before", "%s in the %s before that", share_text(t->earlier_x, t->earlier_n, share),
+            span_text(t->span_ms, span));
+    if (t->long_n > 0) /* it is not counted at each tick */
+        say(s, "all since", "%s in the first %s, counted each minute; surely over %s", share_text(t->long_x, t->long_n, share),
+            span_text(t->long_ms, span), percent_text(t->long_lower, lower));
     say(s, "breaches", "%d of 2, on data that do not overlap", t->breaches);
 }

@@ -183,6 +183,8 @@ static void say_latency(const struct bake_state *b, const struct limits *l, doub
     const struct test *t = &w->test;
     char a[CLOCK_TEXT], c[CLOCK_TEXT];
     int64_t ready = b->subject->rollout.ready_ms;
+    if (ready != TIME_NONE && ready < b->deployed_ms) /* a window by hand: its pods are older */
+        ready = b->deployed_ms;
     switch (w->why) {
     case WARMING:
         if (b->subject->rollout.complete_ms != TIME_NONE && ready != TIME_NONE)

@@ -2,7 +2,9 @@
  * A day of history: 200 services with probes every 5 s and metrics every 15 s, in windows all day, as one console
  * would write it; then how large it is, how long a start reads it back, and how long one step of scrubbing takes.
  *
- *   history FOLDER [SERVICES] [HOURS]
+ *   history FOLDER [SERVICES] [HOURS] [PLACE]
+ *
+ * With a place it is the day until now, in the names of bakewatch-sim's many workloads: for a console to go on with.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -16,7 +18,7 @@
 #include "tests/unit/made.h"
 
 enum { PODS = 5, STEP_MS = 2000 };
-static const int64_t begin_ms = 1764064800000;
+static int64_t begin_ms = 1764064800000;
 
 struct world {
     struct series_set *set;
@@ -33,7 +35,7 @@ static void learn(struct world *w, struct history_flush *x)
     for (int k = 0; k < 5; k++) {
         for (int i = 0; i < w->n; i++) {
             char subject[64];
-            snprintf(subject, sizeof subject, "deployment.apps/shop/service-%03d", i);
+            snprintf(subject, sizeof subject, "deployment.apps/load/service-%05d", i);
             struct series like = {
                 .kind = kinds[k], .subject = subject, .name = names[k], .source = k ? "prometheus" : "probe"
             };
@@ -79,10 +81,10 @@ static void measure(struct world *w, struct history_flush *x, int64_t from_ms)
     }
 }
 
-static void write_day(const char *folder, int n, int64_t end_ms)
+static void write_day(const char *folder, const char *place, int n, int64_t end_ms)
 {
     struct world w = { .set = series_set_new(), .n = n };
-    struct history_file *f = history_file_new(folder, "bench", HISTORY_KEEP_MS, (int64_t)1 << 40);
+    struct history_file *f = history_file_new(folder, place, HISTORY_KEEP_MS, (int64_t)1 << 40);
     struct history_flush x = { .samples.out = BUF_INIT(HISTORY_WAITING) };
     struct workloads *ws = NULL;
     learn(&w, &x);
@@ -161,8 +163,12 @@ int main(int argc, char **argv)
     struct err e = { 0 };
     if (argc < 2 || n < 1 || n > 2000)
         return 2;
+    if (argc > 4) {
+        end_ms = clock_story_ms() / 60000 * 60000;
+        begin_ms = end_ms - hours * 3600000LL;
+    }
     begun = now_us();
-    write_day(argv[1], n, end_ms);
+    write_day(argv[1], argc > 4 ? argv[4] : "bench", n, end_ms);
     printf("written in %.1f s\n", (double)(now_us() - begun) / 1e6);
     if (find_file(argv[1], path, sizeof path) || stat(path, &st) || recording_open(path, &r, &e)) {
         fprintf(stderr, "%s: %s\n", path, e.text);

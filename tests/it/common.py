@@ -152,10 +152,13 @@ class Typed:
         """Returns when the scene has played it."""
         self.steps += 1
         mark = f"{self.tmp.name}/step-{self.steps}"
-        with contextlib.suppress(BrokenPipeError): # end() says what went wrong
+        with contextlib.suppress(BrokenPipeError):
             self.scene.stdin.write(f"{text}\nsh touch {mark}\n")
             self.scene.stdin.flush()
         wait_for(lambda: os.path.exists(mark) or self.scene.poll() is not None, seconds, text)
+        if not os.path.exists(mark):
+            self.reader.join()
+            raise AssertionError("".join(self.said))
 
     def end(self):
         with contextlib.suppress(BrokenPipeError):
