@@ -20,6 +20,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/doctor_errors.h"
 #include "core/cli/doctor_measure.h"
+#include "core/cli/doctor_notify.h"
 #include "core/cli/setup.h"
 #include "core/gather/gather.h"
 #include "core/model/workload.h"
@@ -286,6 +287,13 @@ static void check_probes(struct exam *x, struct finding *f)
     say_found(f, rc, false, text);
 }
 
+static void check_notify(struct exam *x, struct finding *f)
+{
+    char text[400];
+    enum err_code rc = doctor_notify(setup_conf(x->o), text, sizeof text);
+    say_found(f, rc, false, text);
+}
+
 static void check_prometheus(struct exam *x, struct finding *f)
 {
     char text[400] = "not asked";
@@ -321,6 +329,7 @@ static const struct check {
     { "measuring", "probes", check_probes, "set health in the environment" },
     { "measuring", "prometheus", check_prometheus, "check prometheus.url, its way there, and its preset or queries" },
     { "measuring", "alertmanager", check_alertmanager, "check alertmanager.url and the way there" },
+    { "notify", "who is told", check_notify, "an alarm would reach nobody: mend notify in the config" },
 };
 
 /* Runs gather until everything was read once, or cannot be, or time is over. */

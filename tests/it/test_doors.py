@@ -224,6 +224,18 @@ class Doors(unittest.TestCase):
         self.assertEqual(a.log, [])
         self.assertEqual(self.tokens(b), {"Bearer token-of-b"})
 
+    def test_doctor_knows_who_is_told(self):
+        """An alarm that would reach nobody is found before there is one; a webhook's secret path is not shown."""
+        conf = self.dir / "notify.yaml"
+        for entry, words in (("command: [/nonexistent/page]", "FAIL  who is told    notify: /nonexistent/page: No such file"),
+                             ("command: [sh, -c, true]", "ok    who is told    told when the verdict changes: sh"),
+                             ("url: \"https://hooks.example.org/T0/SECRET\", token_file: /nonexistent/token", "notify: /nonexistent/token: No such"),
+                             ("url: \"https://hooks.example.org/T0/SECRET\"", "https://hooks.example.org/...")):
+            conf.write_text(f"notify: [{{{entry}}}]\n")
+            _, out, _ = bakewatch("doctor", "--pre", "--config", str(conf))
+            self.assertIn(words, out)
+            self.assertNotIn("SECRET", out)
+
     # ---- names ----
 
     def test_a_name_that_nobody_has(self):
