@@ -6,8 +6,10 @@
 
 #include "core/model/verdict.h"
 #include "tui/app_state.h"
+#include "tui/clip.h"
+#include "tui/links.h"
 
-enum { CLIP_BYTES = 74000, ARM_MS = 10 * 60000, ARM_MOST_MS = 3600000 };
+enum { ARM_MS = 10 * 60000, ARM_MOST_MS = 3600000 };
 
 static void nav(struct ui *ui, enum nav n, const char *refusal)
 {
@@ -347,41 +349,18 @@ static void mouse(struct ui *ui, void *state, const struct frame *f, const char 
                          : "the mouse is the terminal's again");
 }
 
-static void base64(struct buf *out, const char *s, size_t n)
-{
-    static const char set64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        unsigned v = (unsigned)(unsigned char)s[i] << 16;
-        v |= i + 1 < n ? (unsigned)(unsigned char)s[i + 1] << 8 : 0;
-        v |= i + 2 < n ? (unsigned)(unsigned char)s[i + 2] : 0;
-        buf_addc(out, set64[v >> 18]);
-        buf_addc(out, set64[v >> 12 & 63]);
-        buf_addc(out, i + 1 < n ? set64[v >> 6 & 63] : '=');
-        buf_addc(out, i + 2 < n ? set64[v & 63] : '=');
-    }
-}
-
-/* OSC 52 reaches the terminal's clipboard, inside tmux by its own escape; the text was cleaned. */
 static void copy(struct ui *ui, void *state, const struct frame *f, const char *arg)
 {
     size_t i = ui_top(ui);
-    struct buf text = BUF_INIT(CLIP_BYTES / 4 * 3), osc = BUF_INIT(CLIP_BYTES + 64);
-    bool in_tmux = getenv("TMUX") != NULL;
+    struct buf text = BUF_INIT(CLIP_BYTES);
     (void)state, (void)arg;
     if (ui->ops[i]->copy)
         ui->ops[i]->copy(ui->state[i], f, &text);
-    if (!text.len) {
+    if (!text.len)
         ui_warn(ui, "there is nothing to copy here");
-    } else {
-        buf_adds(&osc, in_tmux ? "\033Ptmux;\033\033]52;c;" : "\033]52;c;");
-        base64(&osc, buf_str(&text), text.len);
-        buf_adds(&osc, in_tmux ? "\a\033\\" : "\a");
-        term_raw(ui->term, buf_str(&osc), osc.len);
-        ui_say(ui, "copied %zu bytes%s", text.len,
-               in_tmux ? " (tmux needs set-clipboard on)" : "");
-    }
+    else
+        ui_say(ui, "copied %zu bytes%s", text.len, clip_copy(ui->term, buf_str(&text), text.len));
     buf_release(&text);
-    buf_release(&osc);
 }
 
 /* ---- the verdict ---- */
@@ -497,6 +476,7 @@ const struct cmd app_commands[] = {
     { "redraw", "", "paint the whole screen again", false, redraw_all },
     { "zone", "", "times in UTC, local, or since the deploy", false, zone },
     { "verdict", "", "the evidence behind the verdict, of the selected workload if it has one", false, verdict },
+    { "link", "[NAME]", "copy a link of the config for the selected workload", false, links_copy },
     { "mark", "[TEXT]", "a mark on the time line; begins a window where none is open", false, mark },
     { "bake", "[TIME]", "begin a window by hand, now or TIME ago, for the selected workload", false, bake },
     { "ns", "[NAME[,NAME]|all]", "watch other namespaces; alone: lists them", false, ns },

@@ -34,6 +34,16 @@ static const char *const *copy_list(struct arena *a, const char *const *from, si
     return to;
 }
 
+static void copy_links(struct arena *a, const struct gather *g, struct ident *id)
+{
+    const struct conf_measure *m = g->env ? &g->env->measure : NULL;
+    struct link *links = m ? arena_alloc(a, (m->n_links + 1) * sizeof *links) : NULL;
+    for (size_t i = 0; m && i < m->n_links; i++)
+        links[i] = (struct link){ arena_strdup(a, m->links[i].name), arena_strdup(a, m->links[i].url) };
+    id->links = links;
+    id->n_links = m ? m->n_links : 0;
+}
+
 static struct ident *make_ident(struct gather *g)
 {
     struct ident *id = section_new(sizeof *id, NULL);
@@ -64,6 +74,7 @@ static struct ident *make_ident(struct gather *g)
     n = g->cluster ? cluster_known_namespaces(g->cluster, &list) : 0;
     id->known_namespaces = copy_list(a, list, n);
     id->n_known_namespaces = n;
+    copy_links(a, g, id);
     id->caption = "";
     id->story_ms = id->story_end_ms = TIME_NONE;
     id->is_demo = g->demo != NULL;

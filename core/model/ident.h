@@ -13,6 +13,10 @@
 
 enum env_class { ENV_UNKNOWN, ENV_DEVELOPMENT, ENV_STAGING, ENV_PRODUCTION };
 
+struct link {
+    const char *name, *url; /* url: a template, see conf/config.yaml */
+};
+
 struct ident {
     struct section section;
     const char *environment; /* name in the config, "" without one */
@@ -31,6 +35,8 @@ struct ident {
     size_t n_contexts;
     const char *const *known_namespaces; /* for `:ns`; empty when we may not list them */
     size_t n_known_namespaces;
+    const struct link *links; /* for `:link`, as they are configured */
+    size_t n_links;
     bool is_demo;             /* a simulated platform: nothing that is shown is real */
     bool is_demo_cut;         /* its simulator is gone, `caption` says how: nothing will come any more */
     const char *caption;      /* what its story has to say just now; "" = nothing */

@@ -216,6 +216,16 @@ class Doors(unittest.TestCase):
         self.assertEqual({r["path"].split("/")[5] for r in b.requests("deployments", "list")}, {"front", "back"})
         self.assertEqual({r["path"].split("/")[5] for r in a.requests("deployments", "list")}, {"shop"})
 
+    def test_a_link_is_copied(self):
+        """Of the selected workload, by name; who does not know the names is told them."""
+        _, _, kube, conf = self.two_places()
+        pathlib.Path(conf).write_text("environments:\n  prod:\n    context: ca\n    namespaces: [shop]\n    links:\n"
+                                      "    - {name: Grafana, url: \"https://g.example/d?s={service}&n={namespace}\"}\n"
+                                      "    - {name: Runbook, url: \"https://r.example/{service}\"}\n")
+        scene(f"size 30 160\nstart $BAKEWATCH --config {conf} -e prod\nwait web\nwait RO  live\nkeys :link<enter>\n"
+              "wait which link? Grafana, Runbook\nkeys :link<space>Grafana<enter>\nwait copied https://g.example/d?s=web&n=shop\n"
+              "keys :link<space>none<enter>\nwait which link?\nkeys q\nexit 0\n", KUBECONFIG=kube, **NO_PROXY)
+
     def test_doctor_of_an_environment(self):
         """doctor -e looks where the console would."""
         a, b, kube, conf = self.two_places()
