@@ -38,15 +38,20 @@ struct run {
 
 /* ---- what is asked for ---- */
 
+static bool is_named(void *ctx, const struct workload *w)
+{
+    const struct options *o = ctx;
+    return !o->n_args || status_matches(&(struct status_filter){ o->args, (size_t)o->n_args }, w);
+}
+
 static bool is_meant(const struct run *r, const struct snap *s, const struct bake *b)
 {
     const struct workloads *ws = (const struct workloads *)s->sections[SECTION_WORKLOADS];
-    struct status_filter f = { r->o->args, (size_t)r->o->n_args };
-    if (!f.n)
+    if (!r->o->n_args)
         return true;
     for (size_t i = 0; ws && i < ws->n; i++) {
         if (text_eq(ws->items[i]->id, b->subject))
-            return status_matches(&f, ws->items[i]);
+            return is_named((void *)(uintptr_t)r->o, ws->items[i]);
     }
     return false;
 }
@@ -275,6 +280,8 @@ int cmd_watch(const struct options *o, const struct cli_env *env)
     spec.begins_by_hand = true;
     spec.begun_ago_ms = ago;
     spec.must_begin = o->since != NULL;
+    spec.is_meant = is_named;
+    spec.meant_ctx = (void *)(uintptr_t)o;
     r.ndjson = o->output == OUTPUT_NDJSON ? ndjson_new() : NULL;
     rc = headless_run(&spec, o->timeout_ms, look, &r);
     if ((rc == EXIT_INTERRUPT || rc == EXIT_TIMEOUT) && o->report && r.last)

@@ -343,13 +343,11 @@ static bool is_open(const struct gather_bake *b, const struct seen *s)
     return s->since_ms != TIME_NONE && (double)(b->at_ms - s->since_ms) < b->spec.conf[CONF_WINDOW];
 }
 
-bool gather_bake_is_open(const struct gather_bake *b)
+bool gather_bake_is_open(const struct gather_bake *b, const char *subject)
 {
-    for (const struct seen *s = b->seen; s; s = s->hh.next) {
-        if (is_open(b, s))
-            return true;
-    }
-    return false;
+    const struct seen *s;
+    HASH_FIND_STR(b->seen, subject, s);
+    return s && is_open(b, s);
 }
 
 void gather_bake_open(struct gather_bake *b, const char *subject, int64_t at_ms)

@@ -46,7 +46,7 @@ void gather_bake_require(struct gather_bake *b, unsigned triggers);
 void gather_bake_see(struct gather_bake *b, const struct workloads *ws, const struct errors *es);
 void gather_bake_link(struct gather_bake *b, bool is_up); /* the API server answered; or the link is lost */
 void gather_bake_mark(struct gather_bake *b, const char *subject, const char *text);
-bool gather_bake_is_open(const struct gather_bake *b); /* some immediate window is */
+bool gather_bake_is_open(const struct gather_bake *b, const char *subject); /* its immediate window is */
 /* A window by hand, which began at at_ms; subject "" = for every workload that has none open. */
 void gather_bake_open(struct gather_bake *b, const char *subject, int64_t at_ms);
 

@@ -19,6 +19,7 @@
 #include "core/conf/kubeconfig.h"
 #include "core/model/cmdq.h"
 #include "core/model/ident.h"
+#include "core/model/workload.h"
 
 struct gather_spec {
     struct kube_overrides kube;    /* strings are borrowed for the thread's life */
@@ -34,7 +35,9 @@ struct gather_spec {
     const char *who;               /* "ann@bastion-1" */
     bool read_only, write;         /* --read-only, --write */
     int64_t window_ms;             /* --window; 0 = as the config says */
-    bool begins_by_hand;           /* headless: where no window is open when all is seen, one begins by itself */
+    bool begins_by_hand;           /* headless: where no window is open when all is seen, one begins by itself, */
+    bool (*is_meant)(void *ctx, const struct workload *w); /* of these; NULL = of all.  The loop's thread, pure */
+    void *meant_ctx;
     bool must_begin;               /* and also where one is open */
     int64_t begun_ago_ms;          /* so long ago */
     const char *demo;              /* the demo: the simulator's control socket; NULL = no demo */

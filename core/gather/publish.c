@@ -138,6 +138,24 @@ static void set(struct snap *s, enum section_id id, void *section)
         snap_set(s, id, section);
 }
 
+static bool is_meant(const struct gather *g, const struct workload *w)
+{
+    return !g->spec.is_meant || g->spec.is_meant(g->spec.meant_ctx, w);
+}
+
+/* A window for each that is meant, when none of them has one. */
+static void begin_by_hand(struct gather *g, const struct workloads *ws)
+{
+    for (size_t i = 0; i < ws->n && !g->spec.must_begin; i++) {
+        if (is_meant(g, ws->items[i]) && gather_bake_is_open(g->bake, ws->items[i]->id))
+            return;
+    }
+    for (size_t i = 0; i < ws->n; i++) {
+        if (is_meant(g, ws->items[i]))
+            gather_bake_open(g->bake, ws->items[i]->id, clock_story_ms() - g->spec.begun_ago_ms);
+    }
+}
+
 /* What is old is not seen. */
 void gather_look(struct gather *g, const struct snap *s)
 {
@@ -156,8 +174,7 @@ void gather_look(struct gather *g, const struct snap *s)
     if (!is_current || !g->spec.begins_by_hand || g->has_opened || !gather_bake_has_begun(g->bake))
         return;
     g->has_opened = true;
-    if (g->spec.must_begin || !gather_bake_is_open(g->bake))
-        gather_bake_open(g->bake, "", clock_story_ms() - g->spec.begun_ago_ms);
+    begin_by_hand(g, ws);
     gather_bake_see(g->bake, ws, is_fed ? es : NULL);
 }
 

@@ -233,6 +233,20 @@ class Told(unittest.TestCase):
         self.assertEqual(code, 2)
         self.assertIn("no workload \"nosuch\" here", err)
 
+    def test_only_who_is_named_has_a_window(self):
+        """Before anything was deployed: the one that is meant begins, and no other."""
+        with Sim(story="good-release", speed=1) as s:
+            p = subprocess.Popen([BAKEWATCH, "watch", "catalog-api", "-n", "shop", "-o", "ndjson", "--state-dir", str(self.dir)],
+                                 stdout=subprocess.PIPE, text=True, env={**os.environ, "KUBECONFIG": s.kubeconfig})
+            said = []
+            for line in p.stdout:
+                said.append(json.loads(line))
+                if said[-1]["type"] == "word":
+                    break
+            p.kill()
+            p.communicate()
+        self.assertEqual({x["id"] for x in said if x["type"] == "verdict"}, {"deployment.apps/shop/catalog-api"})
+
     def test_a_window_that_is_over_is_judged_at_once(self):
         with Sim(story="good-release", speed=1) as s:
             done = subprocess.run([BAKEWATCH, "watch", "catalog-api", "--since", "5m", "--window", "2m", "-n", "shop", "--state-dir",
