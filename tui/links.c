@@ -1,6 +1,7 @@
 #include "tui/links.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/text.h"
@@ -10,17 +11,6 @@
 
 enum { LINK_BYTES = 4096, BEFORE_MS = 30 * 60000, LAST_MS = 3600000 };
 
-static void add_escaped(struct buf *out, const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c))
-            buf_addc(out, (char)c);
-        else
-            buf_addf(out, "%%%02X", c);
-    }
-}
-
 static bool text_is(const char *s, size_t n, const char *word)
 {
     return n == strlen(word) && !memcmp(s, word, n);
@@ -29,13 +19,14 @@ static bool text_is(const char *s, size_t n, const char *word)
 static void add_field(struct buf *out, const char *field, size_t n, const struct workload *w, const struct bake *b, int64_t now_ms)
 {
     int64_t from = b ? b->deployed_ms - BEFORE_MS : now_ms - LAST_MS, to = b && b->extended_end_ms < now_ms ? b->extended_end_ms : now_ms;
-    size_t first = strcspn(w->services, ",");
+    char service[256];
+    snprintf(service, sizeof service, "%.*s", (int)strcspn(w->services, ","), w->services);
     if (text_is(field, n, "service"))
-        add_escaped(out, first ? w->services : w->name, first ? first : strlen(w->name));
+        text_escape_url(out, service[0] ? service : w->name);
     else if (text_is(field, n, "namespace"))
-        add_escaped(out, w->ns, strlen(w->ns));
+        text_escape_url(out, w->ns);
     else if (text_is(field, n, "version"))
-        add_escaped(out, w->image_tag, strlen(w->image_tag));
+        text_escape_url(out, w->image_tag);
     else if (text_is(field, n, "revision"))
         buf_addf(out, "%" PRId64, w->revision);
     else if (text_is(field, n, "from_ms"))

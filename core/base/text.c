@@ -1,5 +1,6 @@
 #include "core/base/text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -329,4 +330,14 @@ const char *text_nearest(const char *s, const char *const *names, size_t n)
         }
     }
     return best;
+}
+
+void text_escape_url(struct buf *out, const char *s)
+{
+    for (; *s; s++) {
+        if (isalnum((unsigned char)*s) || strchr("-._~", *s))
+            buf_addc(out, *s);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*s);
+    }
 }

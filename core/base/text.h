@@ -55,6 +55,7 @@ bool text_eq_fold(const char *a, const char *b); /* ASCII case */
 bool text_to_int(const char *s, size_t n, int64_t min, int64_t max, int64_t *out);
 /* "500ms", "5s", "2m", "1h30m"; a bare number is seconds, as --request-timeout of kubectl has it. */
 bool text_to_span_ms(const char *s, int64_t *out_ms);
+void text_escape_url(struct buf *out, const char *s); /* percent-encoding for a path or query part */
 bool text_is_dns1123_label(const char *s);     /* a namespace */
 bool text_is_dns1123_subdomain(const char *s); /* an object's name */
 /* The nearest of n names by edit distance, or NULL when none is near: for "did you mean". */

@@ -48,14 +48,14 @@ static void telling_free(struct telling *t)
 }
 
 /* A webhook's path is often its secret: the host is what may be written down. */
-static const char *shown(const struct conf_notify *to, char out[160])
+const char *notify_shown(const struct conf_notify *to, char out[NOTIFY_SHOWN])
 {
     const char *host = to->command ? NULL : strstr(to->url, "://");
     size_t scheme = host ? (size_t)(host - to->url) + 3 : 0;
     if (to->command)
-        snprintf(out, 160, "%s", to->command[0]);
+        snprintf(out, NOTIFY_SHOWN, "%s", to->command[0]);
     else
-        snprintf(out, 160, "%.*s/...", (int)(scheme + strcspn(to->url + scheme, "/?#")), to->url);
+        snprintf(out, NOTIFY_SHOWN, "%.*s/...", (int)(scheme + strcspn(to->url + scheme, "/?#")), to->url);
     return out;
 }
 
@@ -113,9 +113,9 @@ static void on_send(void *ctx, struct act *act)
 static void on_end(void *ctx, const struct act_end *end)
 {
     struct telling *t = ctx;
-    char place[160];
+    char place[NOTIFY_SHOWN];
     if (end->state != ENTRY_APPLIED)
-        log_put(LOG_WARN, "notify", "%s: %s", shown(t->to, place), end->e.code ? end->e.text : end->text ? end->text : "");
+        log_put(LOG_WARN, "notify", "%s: %s", notify_shown(t->to, place), end->e.code ? end->e.text : end->text ? end->text : "");
     t->act = NULL;
     telling_free(t);
 }
@@ -156,7 +156,7 @@ static void tell(struct notify *n, const struct conf_notify *to, const struct no
     DL_APPEND(n->list, t);
     n->n_waiting++;
     snprintf(detail, sizeof detail, "%s, before %s: %.300s", verdict_name(what->now), verdict_name(what->before), what->rule);
-    struct act_spec spec = { .action = "notify", .target = shown(to, place), .detail = detail, .is_typed = true,
+    struct act_spec spec = { .action = "notify", .target = notify_shown(to, place), .detail = detail, .is_typed = true,
                              .send = on_send, .on_end = on_end, .ctx = t };
     if (act_begin(n->gate, &spec, &t->act, &e)) {
         log_put(LOG_WARN, "notify", "%s", e.text);

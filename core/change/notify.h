@@ -16,7 +16,7 @@
 #include "core/conf/conf.h"
 #include "core/model/verdict.h"
 
-enum { NOTIFY_MS = 30000, NOTIFY_WAITING = 16 };
+enum { NOTIFY_MS = 30000, NOTIFY_WAITING = 16, NOTIFY_SHOWN = 160 };
 
 struct notice {
     enum verdict_word before, now;
@@ -27,6 +27,7 @@ struct notice {
 struct notify;
 struct notify *notify_new(struct loop *l, struct actuator *gate, const struct conf *conf);
 void notify_free(struct notify *n); /* what is under way is left; NULL is fine */
+const char *notify_shown(const struct conf_notify *to, char out[NOTIFY_SHOWN]); /* its program or its host, without what is secret */
 void notify_say(struct notify *n, const struct notice *what); /* to whom it concerns */
 
 #endif

@@ -49,7 +49,7 @@ static void put_in(struct buf *out, const char *value, enum place place)
 {
     struct buf quoted = BUF_INIT(REQUEST_BYTES);
     if (place == PLACE_URL)
-        kube_escape(out, value);
+        text_escape_url(out, value);
     if (place == PLACE_BODY) {
         json_quote(&quoted, value);
         buf_add(out, buf_str(&quoted) + 1, quoted.len - 2); /* without its quotes */

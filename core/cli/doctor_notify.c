@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/text.h"
+#include "core/change/notify.h"
 
 /* As it will be looked for: a path is itself, a name is one of PATH. */
 static bool is_program(const char *name)
@@ -40,12 +41,9 @@ enum err_code doctor_notify(const struct conf *c, char *text, size_t room)
             snprintf(text, room, "notify: %.200s: %s", lacks, strerror(errno));
             break;
         }
-        size_t scheme = to->command ? 0 : (size_t)(strstr(to->url, "://") - to->url) + 3; /* its path is often its secret */
+        char shown[NOTIFY_SHOWN];
         buf_adds(&names, i ? ", " : "");
-        if (to->command)
-            buf_add_most(&names, to->command[0]);
-        else
-            buf_addf(&names, "%.*s/...", (int)(scheme + strcspn(to->url + scheme, "/?#")), to->url);
+        buf_add_most(&names, notify_shown(to, shown));
     }
     if (!rc)
         snprintf(text, room, "told when the verdict changes: %.300s", buf_str(&names));

@@ -1,6 +1,5 @@
 #include "core/sources/kube.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -264,7 +263,7 @@ static void make_headers(struct kube_req *r, struct headers *h)
         add_header(h, x_asprintf("Impersonate-Group: %s", t->as_groups[i]));
     for (size_t i = 0; i < t->n_as_extra; i++) {
         struct buf key = BUF_INIT(1024);
-        kube_escape(&key, t->as_extra[i].name);
+        text_escape_url(&key, t->as_extra[i].name);
         add_header(h, x_asprintf("Impersonate-Extra-%s: %s", buf_str(&key), t->as_extra[i].value));
         buf_release(&key);
     }
@@ -379,16 +378,6 @@ struct kube_req *kube_request(struct kube *k, const struct kube_spec *spec)
     return r;
 }
 
-void kube_escape(struct buf *out, const char *s)
-{
-    for (; *s; s++) {
-        if (isalnum((unsigned char)*s) || strchr("-._~", *s))
-            buf_addc(out, *s);
-        else
-            buf_addf(out, "%%%02X", (unsigned char)*s);
-    }
-}
-
 char *kube_path(const char *group, const char *resource, const char *ns, const char *name,
                 const char *query)
 {
@@ -396,12 +385,12 @@ char *kube_path(const char *group, const char *resource, const char *ns, const c
     buf_adds(&b, group);
     if (ns && ns[0]) {
         buf_adds(&b, "/namespaces/");
-        kube_escape(&b, ns);
+        text_escape_url(&b, ns);
     }
     buf_addf(&b, "/%s", resource);
     if (name) {
         buf_addc(&b, '/');
-        kube_escape(&b, name);
+        text_escape_url(&b, name);
     }
     if (query && query[0])
         buf_addf(&b, "?%s", query);

@@ -59,6 +59,5 @@ void kube_cancel(struct kube_req *r); /* no callback after it; NULL is fine; not
 /* "/api/v1/namespaces/NS/pods" for ("/api/v1", "pods", "NS"); ns "" or NULL = all.  Caller frees. */
 char *kube_path(const char *group, const char *resource, const char *ns, const char *name,
                 const char *query);
-void kube_escape(struct buf *out, const char *s); /* percent-encoding for a path or query part */
 
 #endif

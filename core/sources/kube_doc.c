@@ -91,7 +91,7 @@ static void ask_events(struct kube_doc *d, struct json_span obj)
     struct buf q = BUF_INIT(512), uid = BUF_INIT(64);
     if (json_str_add(json_path(obj, "metadata.uid"), &uid)) {
         buf_adds(&q, "fieldSelector=involvedObject.uid%3D");
-        kube_escape(&q, buf_str(&uid));
+        text_escape_url(&q, buf_str(&uid));
         char *path = kube_path("/api/v1", "events", d->m.ns, NULL, buf_str(&q));
         get(d, path, on_events);
         free(path);
@@ -227,7 +227,7 @@ static void open_log(struct kube_doc *d)
     buf_addf(&q, "tailLines=%d&%s", DOC_TAIL, d->m.previous ? "previous=true" : "follow=true");
     if (d->m.container[0]) {
         buf_adds(&q, "&container=");
-        kube_escape(&q, d->m.container);
+        text_escape_url(&q, d->m.container);
     }
     char *pod = kube_path("/api/v1", "pods", d->m.ns, d->m.name, NULL);
     char *path = x_asprintf("%s/log?%s", pod, buf_str(&q));

@@ -1,5 +1,7 @@
 #include "core/sources/kube_list.h"
 
+#include "core/base/text.h"
+
 enum { TOKEN_CAP = 8192, PAGES = 2 };
 
 struct page {
@@ -136,7 +138,7 @@ static void start_page(struct page *p, const char *token)
         buf_addf(&path, "?limit=%d", l->spec.limit);
     if (token) {
         buf_adds(&path, "&continue=");
-        kube_escape(&path, token);
+        text_escape_url(&path, token);
     }
     p->has_token = token != NULL;
     p->stream = json_stream_new(JSON_STREAM_ITEMS, l->spec.item_cap, on_item, p);

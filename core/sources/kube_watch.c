@@ -310,7 +310,7 @@ static void start_watch(struct kube_watch *w)
     struct buf q = BUF_INIT(1024);
     int secs = WATCH_LEAST_S + (int)backoff_random(WATCH_MOST_S - WATCH_LEAST_S + 1);
     buf_adds(&q, "watch=1&allowWatchBookmarks=true&resourceVersion=");
-    kube_escape(&q, w->rv);
+    text_escape_url(&q, w->rv);
     buf_addf(&q, "&timeoutSeconds=%d", secs);
     char *path = kube_path(w->spec->group, w->spec->resource, w->ns, NULL, buf_str(&q));
     w->has_events = false;

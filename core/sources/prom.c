@@ -134,7 +134,7 @@ static enum err_code send_query(struct run *r, const char *query,
     const struct prom *p = r->p;
     struct buf url = BUF_INIT(4 * QUERY_BYTES);
     buf_addf(&url, "%s/api/v1/query%s?query=", p->spec.conf->server.url, r->is_range ? "_range" : "");
-    kube_escape(&url, query);
+    text_escape_url(&url, query);
     if (r->is_range)
         buf_addf(&url, "&start=%" PRId64 ".%03d&end=%" PRId64 ".%03d&step=%" PRId64, (p->asked.from_ms) / 1000,
                  (int)(p->asked.from_ms % 1000), p->asked.to_ms / 1000, (int)(p->asked.to_ms % 1000),

@@ -65,9 +65,9 @@ static void fill_in(struct buf *out, const char *text, const struct workload *w,
     while (*text) {
         const char *p = text;
         if (text_skip(&p, "{service}"))
-            kube_escape(out, ep ? ep->service : w->name);
+            text_escape_url(out, ep ? ep->service : w->name);
         else if (text_skip(&p, "{namespace}"))
-            kube_escape(out, w->ns);
+            text_escape_url(out, w->ns);
         else if (text_skip(&p, "{path}"))
             buf_adds(out, path);
         else if (text_skip(&p, "{port}"))
@@ -102,7 +102,7 @@ static void add_target(struct target_list *out, const struct workload *w, const 
     } else {
         bool is_tls = is_ready_port(w, ep) ? w->readiness.is_tls : is_tls_port(ep);
         buf_addf(&b, "/api/v1/namespaces/");
-        kube_escape(&b, w->ns);
+        text_escape_url(&b, w->ns);
         buf_addf(&b, "/services/%s:%s:%d/proxy%s", is_tls ? "https" : "http", ep->service, ep->port, path);
         t.api_path = arena_strdup(a, buf_str(&b));
         t.name = arena_printf(a, "%s:%d%s", ep->service, ep->port, path);

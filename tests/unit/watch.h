@@ -38,11 +38,6 @@ void kube_cancel(struct kube_req *r)
         r->is_open = false;
 }
 
-void kube_escape(struct buf *out, const char *s)
-{
-    buf_adds(out, s);
-}
-
 char *kube_path(const char *group, const char *resource, const char *ns, const char *name, const char *query)
 {
     return x_asprintf("%s/%s/%s%s%s%s%s", group, ns ? ns : "", resource, name ? "/" : "", name ? name : "",
